@@ -76,6 +76,7 @@ class Outcome:
         reason: one line; "" only for `protected`.
         sha256_in, sha256_out: hex digests of the original and the written copy; "" where there is none.
         settings: digest of everything that decides the copy's bytes besides the photo.
+        verdict: `strong`, `weak` or `none` with its reason, measured on the written file; "" where there is no copy.
         figures: measured on the written file (see `dp2vl.protect.verify`).
         notes: what a person should know about this copy (for instance "HEIC written as PNG").
         seconds: time spent on this photo.
@@ -88,6 +89,7 @@ class Outcome:
     sha256_in: str = ""
     sha256_out: str = ""
     settings: str = ""
+    verdict: str = ""
     figures: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -1,0 +1,341 @@
+"""Which files of which folders are photos, where their copies go, and how a copy reaches the disk whole or not at all."""
+
+import fcntl
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+import tempfile
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from dp2vl.errors import DP2VLError, PhotoError, UsageError
+from dp2vl.images import sniff
+from dp2vl.types import Outcome, Photo, Status
+
+STATE_FOLDER = ".dp2vl"
+"""Folder inside every output folder that holds its lock and its record of outcomes."""
+PART_PREFIX, PART_SUFFIX = ".dp2vl-", ".part"
+"""Names of files that are being written; a killed run leaves at most one."""
+PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"}
+)
+"""A file named like this is planned as a photo even if its content is unknown, so that reading it names the damage."""
+PHOTO_KINDS = frozenset({"jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"})
+"""What `dp2vl.images.sniff` says of files that can be protected."""
+RAW_SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"})
+"""Camera raw files: most are TIFF inside, so their content alone does not tell them from photos."""
+GROWTH = 2.5
+"""A copy's bytes over its original's, at most, as a rule: JPEG at quality 90 or more without colour subsampling."""
+
+
+@dataclass(frozen=True)
+class AlbumPlan:
+    """What is to be done with every file found under the sources.
+
+    Args:
+        photos: files to protect, in the order of the walk; their `rel` differ.
+        settled: outcomes of all other files (and of folders that cannot be read), in the order of the walk.
+        albums: folders that hold copies written by earlier runs and that contain a source or lie in one.
+    """
+
+    photos: tuple[Photo, ...]
+    settled: tuple[Outcome, ...]
+    albums: tuple[Path, ...] = ()
+
+
+def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
+    """Return a place for every file under `sources`: a photo to protect, or an outcome that is settled already.
+
+    Folders are walked recursively in order of names; links to files count as files, links to folders are not followed.
+    A copy keeps its path relative to its source; several sources each get a folder of their own name. Reads every
+    photo once, for its digest.
+
+    Args:
+        sources: folders and single files.
+        out: where copies will go; need not exist. Nothing is written to it.
+
+    Raises:
+        UsageError: a source is missing, two have one name or overlap, or `out` overlaps a source or is a file.
+        DP2VLError: there are no photos, or `out` cannot be written to.
+    """
+    _check_sources(sources)
+    _check_output(out, sources)
+    photos: list[Photo] = []
+    settled: list[Outcome] = []
+    albums = {p for s in sources for p in (s, *s.resolve().parents) if is_album(p)}
+    for path, rel, problem in _find_files(sources, albums):
+        place = problem or _place(path, rel)
+        if isinstance(place, Photo):
+            photos.append(place)
+        else:
+            settled.append(place)
+    if not photos and all(o.status == Status.SKIPPED for o in settled):
+        where = ", ".join(map(str, sources))
+        raise DP2VLError(f"expected photos in {where}, found none among {len(settled)} files", _KNOWN_FORMATS)
+    photos, collided = _part_collisions(photos, out)
+    _check_links(out, photos)
+    return AlbumPlan(tuple(photos), (*settled, *collided), tuple(sorted(albums)))
+
+
+_KNOWN_FORMATS = "photos are JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF files; hidden files are left out"
+
+
+def is_album(folder: Path) -> bool:
+    """Return whether an earlier run wrote protected copies into `folder`."""
+    return (folder / STATE_FOLDER / "outcomes.jsonl").is_file()
+
+
+def hash_bytes(data: bytes) -> str:
+    """Return the SHA-256 of `data` as 64 hex digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a whole file as 64 hex digits, in constant memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_space(out: Path, photos: Iterable[Photo]) -> None:
+    """Raise a `DP2VLError` if the disk of `out` has no room for copies of `photos`."""
+    need = int(GROWTH * sum(photo.size_bytes for photo in photos))
+    have = shutil.disk_usage(_existing(out)).free
+    if need > have:
+        raise DP2VLError(
+            f"expected about {need / 1e6:,.0f} MB free for {out}, got {have / 1e6:,.0f} MB",
+            "make space, or choose an output folder on another disk",
+        )
+
+
+def check_target(path: Path, ours: Container[str]) -> None:
+    """Raise a `PhotoError` if a file is at `path` whose digest is not one of `ours`: it would be lost by writing there."""
+    if path.exists() and hash_file(path) not in ours:
+        raise PhotoError(
+            f"{path} exists and is not a copy written by dp2vl", "move it away, or choose another --out"
+        )
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, with its folders, so that a crash at any moment leaves the old file, the new one, or none.
+
+    Raises:
+        OSError: the disk is full or not writable; then nothing new is left behind but empty folders.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.parent / f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}"
+    try:
+        with part.open("xb") as file:  # not tempfile, whose files only their owner may read
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names that were added to `folder` survive a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove_partials(out: Path) -> int:
+    """Delete what killed runs left half-written under `out` and return how many files that were.
+
+    Only for the holder of `lock_output`: another run's file in work would go as well.
+    """
+    left = [
+        Path(folder, name)
+        for folder, _, names in os.walk(out)
+        for name in names
+        if name.startswith(PART_PREFIX) and name.endswith(PART_SUFFIX)
+    ]
+    for path in left:
+        path.unlink()
+    return len(left)
+
+
+@contextmanager
+def lock_output(out: Path) -> Iterator[None]:
+    """Make `out` and hold it for this process alone; the system lets go of it when the process ends, however it ends.
+
+    Raises:
+        DP2VLError: another process holds it, or it cannot be written to.
+    """
+    try:
+        (out / STATE_FOLDER).mkdir(parents=True, exist_ok=True)
+        file = (out / STATE_FOLDER / "lock").open("ab")
+    except OSError as error:
+        raise DP2VLError(
+            f"cannot write to {out}: {error.strerror}", "choose another output folder"
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DP2VLError(
+                f"another run is working on {out}", "wait until it ends, or choose another output folder"
+            ) from error
+        yield
+
+
+def _check_sources(sources: Sequence[Path]) -> None:
+    for source in sources:
+        if not source.exists():
+            raise UsageError(
+                f"expected a photo or a folder, but {source} does not exist", "check the spelling"
+            )
+    names: dict[str, Path] = {}
+    for source in sources:
+        twin = names.setdefault(_fold(source.resolve().name), source)
+        if twin is not source:
+            raise UsageError(
+                f"{twin} and {source} have the same name, so their copies would mix",
+                "protect them one at a time",
+            )
+        if any(_lies_in(source, other) for other in sources if other is not source):
+            raise UsageError(f"{source} lies inside another source", "name each folder once")
+
+
+def _check_output(out: Path, sources: Sequence[Path]) -> None:
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"expected a folder for the copies, but {out} is a file", "choose another --out")
+    for source in sources:
+        if _lies_in(out, source) or _lies_in(source, out):
+            raise UsageError(
+                f"the output folder {out} and the source {source} lie in each other",
+                "choose an --out beside the photos, so that originals and copies stay apart",
+            )
+    folder = _existing(out)
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise DP2VLError(f"cannot write to {folder}", "choose an --out that you may write to")
+
+
+def _check_links(out: Path, photos: Sequence[Photo]) -> None:
+    """A link inside `out` could lead a copy over an original."""
+    home = out.resolve()
+    for folder in sorted({PurePosixPath(photo.rel).parent for photo in photos}):
+        if not (out / folder).resolve().is_relative_to(home):
+            raise UsageError(f"{out / folder} is a link that leads out of {out}", "choose another --out")
+
+
+def _lies_in(inner: Path, outer: Path) -> bool:
+    """Return whether `inner` is `outer` or under it, however either is spelled (links, letter case)."""
+    if not outer.exists():
+        return False
+    inner = inner.resolve()
+    return any(p.exists() and p.samefile(outer) for p in (inner, *inner.parents))
+
+
+def _existing(path: Path) -> Path:
+    """Return the nearest of `path` and its parents that exists."""
+    path = path.absolute()
+    return next(p for p in (path, *path.parents) if p.exists())
+
+
+def _find_files(sources: Sequence[Path], albums: set[Path]) -> Iterator[tuple[Path, str, Outcome | None]]:
+    """Yield (file, where its copy goes, the outcome if it is settled without a look inside); adds to `albums`."""
+    for source in sources:
+        if not source.is_dir():
+            yield source, source.name, None
+            continue
+        prefix = PurePosixPath(source.resolve().name if len(sources) > 1 else "")
+        for path, error in _walk(source):
+            inside = path.relative_to(source)
+            rel = str(prefix / inside)
+            if error is not None:
+                reason = f"folder cannot be read: {error.strerror}"
+                yield path, rel, _settle(path, rel, Status.FAILED, reason)
+            elif path.name == STATE_FOLDER:
+                albums.add(path.parent)
+            elif any(part.startswith(".") for part in inside.parts):
+                yield path, rel, _settle(path, "", Status.SKIPPED, "hidden")
+            else:
+                yield path, rel, None
+
+
+def _walk(top: Path) -> Iterator[tuple[Path, OSError | None]]:
+    """Yield all files under `top` in order of names, folders that cannot be read, and state folders (not entered)."""
+    stack = [top]
+    while stack:
+        folder = stack.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda e: e.name)
+        except OSError as error:
+            yield folder, error
+            continue
+        inner = [e for e in entries if e.is_dir(follow_symlinks=False) and e.name != STATE_FOLDER]
+        yield from ((Path(e.path), None) for e in entries if e not in inner)
+        stack.extend(Path(e.path) for e in reversed(inner))
+
+
+def _place(path: Path, rel: str) -> Photo | Outcome:
+    """Return what is to become of one file, judged by its content, and by its name where the content says nothing."""
+    suffix = path.suffix.lower()
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            return _settle(path, "", Status.SKIPPED, "link to a folder; links to folders are not followed")
+        if not stat.S_ISREG(status.st_mode):
+            return _settle(path, "", Status.SKIPPED, "not a regular file")
+        kind = sniff(path)
+        if kind is None and suffix not in PHOTO_SUFFIXES | RAW_SUFFIXES:
+            return _settle(path, "", Status.SKIPPED, "not a photo")
+        if status.st_size == 0:
+            return _settle(path, rel, Status.FAILED, "is empty")
+        if suffix in RAW_SUFFIXES or kind not in PHOTO_KINDS | {None}:
+            name = f"camera raw ({suffix})" if suffix in RAW_SUFFIXES else str(kind).upper()
+            return _settle(
+                path, rel, Status.REFUSED, f"{name} is not supported; hint: convert it to PNG or JPEG first"
+            )
+        return Photo(path=path, rel=rel, sha256=hash_file(path), size_bytes=status.st_size)
+    except OSError as error:
+        what = (
+            "link to a file that does not exist"
+            if path.is_symlink() and not path.exists()
+            else "cannot be read"
+        )
+        return _settle(path, rel, Status.FAILED, f"{what}: {error.strerror}")
+
+
+def _settle(path: Path, rel: str, status: Status, reason: str) -> Outcome:
+    return Outcome(path=str(path), rel=rel, status=status, reason=reason)
+
+
+def _part_collisions(photos: list[Photo], out: Path) -> tuple[list[Photo], list[Outcome]]:
+    """Return the photos whose copies have a place of their own, and failures for all that share one."""
+    name: Callable[[str], str] = str
+    if len({_fold(p.rel) for p in photos}) < len({p.rel for p in photos}) and _ignores_case(_existing(out)):
+        name = _fold
+    sharing = defaultdict(list)
+    for photo in photos:
+        sharing[name(photo.rel)].append(photo)
+    apart = [p for p in photos if len(sharing[name(p.rel)]) == 1]
+    failed = []
+    for group in (g for g in sharing.values() if len(g) > 1):
+        for photo in group:
+            others = ", ".join(str(p.path) for p in group if p is not photo)
+            reason = f"its copy would overwrite that of {others}; hint: rename one of them"
+            failed.append(_settle(photo.path, photo.rel, Status.FAILED, reason))
+    return apart, failed
+
+
+def _fold(name: str) -> str:
+    """Return what is the same for all names that some file systems do not tell apart."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _ignores_case(folder: Path) -> bool:
+    with tempfile.NamedTemporaryFile(prefix=PART_PREFIX, suffix=PART_SUFFIX, dir=folder) as file:
+        return (folder / Path(file.name).name.upper()).exists()

@@ -1,0 +1,88 @@
+"""How far a photo may move: where the eye forgives a change, and how a change becomes whole grey levels."""
+
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+FLOOR = 0.4
+"""Share of the budget that even the flattest area may use."""
+SKIN_FLOOR = 0.25
+"""The same where the area has the colour of skin: there people look first and forgive least."""
+TEXTURE_STD = 0.08
+"""Local standard deviation of luma (range 1) from which the whole budget may be used."""
+WINDOW_PX = 7
+BAND_ROWS = 256
+
+
+def visibility_mask(images: Tensor) -> Tensor:
+    """Return the share of the budget that each pixel may use, shape (n, 1, h, w), in [SKIN_FLOOR, 1].
+
+    A change hides in texture and shows on flat areas (sky, smooth skin): the share grows with the local standard
+    deviation of luma, and its floor is lower where the colour is that of skin, of any tone (chroma box in YCbCr).
+
+    Args:
+        images: sRGB in [0, 1], shape (n, 3, h, w).
+    """
+    red, green, blue = images.unbind(1)
+    luma = (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]
+    mean, square = _local_mean(luma), _local_mean(luma * luma)
+    texture = ((square - mean * mean).clamp_min(0).sqrt() / TEXTURE_STD).clamp(max=1)
+    cb, cr = 0.564 * (blue - luma[:, 0]), 0.713 * (red - luma[:, 0])
+    skin = ((cb > -0.20) & (cb < -0.004) & (cr > 0.02) & (cr < 0.18))[:, None].to(images.dtype)
+    floor = FLOOR + (SKIN_FLOOR - FLOOR) * _local_mean(skin)
+    return floor + (1 - floor) * _local_mean(texture)
+
+
+def _local_mean(x: Tensor) -> Tensor:
+    pad = WINDOW_PX // 2
+    return F.avg_pool2d(F.pad(x, (pad,) * 4, mode="replicate"), WINDOW_PX, stride=1)
+
+
+def to_levels(change: NDArray[np.float32], levels: int) -> NDArray[np.int16]:
+    """Return a change in [-1, 1] as whole grey levels of an 8-bit file, none larger than `levels`."""
+    return np.rint(change * 255).clip(-levels, levels).astype(np.int16)
+
+
+def apply_change(pixels: NDArray[Any], change: NDArray[np.float32], *, levels: int) -> NDArray[Any]:
+    """Return a photo with a small change enlarged to its size and added, rounded and clipped to the file's range.
+
+    The work goes in bands of rows, so the memory beyond the result does not grow with the photo's height.
+
+    Args:
+        pixels: the untouched photo, uint8 or uint16, shape (h, w, c) with c 1 (grey) or 3.
+        change: shape (c, h2, w2), in [-1, 1] of the full range, at most as large as the photo.
+        levels: bound in 8-bit grey levels that no pixel passes, whatever the enlargement does.
+
+    Returns:
+        Same shape and dtype as `pixels`. 16-bit photos change in the same whole 8-bit levels.
+    """
+    height, width = pixels.shape[:2]
+    unit = 257 if pixels.dtype == np.uint16 else 1
+    top = np.iinfo(pixels.dtype).max
+    wide = _stretch(change, width, axis=2)
+    out = np.empty_like(pixels)
+    for start in range(0, height, BAND_ROWS):
+        stop = min(start + BAND_ROWS, height)
+        band = to_levels(_stretch(wide, height, axis=1, start=start, stop=stop), levels).transpose(1, 2, 0)
+        out[start:stop] = (pixels[start:stop].astype(np.int32) + unit * band.astype(np.int32)).clip(0, top)
+    return out
+
+
+def _stretch(
+    values: NDArray[np.float32], length: int, *, axis: int, start: int = 0, stop: int | None = None
+) -> NDArray[np.float32]:
+    """Return samples `start`..`stop` of `values` enlarged linearly to `length` along `axis` (pixel centres aligned)."""
+    stop = length if stop is None else stop
+    size = values.shape[axis]
+    if size == length:
+        return values.take(range(start, stop), axis)
+    at = ((np.arange(start, stop) + 0.5) * size / length - 0.5).clip(0, size - 1)
+    low = np.floor(at).astype(int)
+    shape = [1] * values.ndim
+    shape[axis] = -1
+    part = (at - low).astype(np.float32).reshape(shape)
+    return values.take(low, axis) * (1 - part) + values.take(np.minimum(low + 1, size - 1), axis) * part

@@ -1,0 +1,96 @@
+"""What decides how photos are protected; validated before torch loads."""
+
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+from dp2vl import __version__
+from dp2vl.errors import UsageError
+from dp2vl.types import STRENGTHS, Budget
+
+MetadataPolicy = Literal["minimal", "keep", "strip"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How long to search. Cost per photo is `steps` x `views` x towers forward and backward passes.
+
+    Args:
+        steps: gradient steps at most.
+        views: versions of the photo per step.
+        boxes: crops of the photo that views are drawn from (their clean features are computed once).
+        check_every: steps between two looks at the rounded photo, where the best one is kept.
+    """
+
+    steps: int
+    views: int
+    boxes: int
+    check_every: int = 10
+
+
+EFFORTS = {
+    "quick": Effort(steps=20, views=1, boxes=2),
+    "normal": Effort(steps=60, views=2, boxes=5),
+    "thorough": Effort(steps=240, views=4, boxes=9),
+}
+
+METADATA = ("minimal", "keep", "strip")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtectConfig:
+    """Settings of one run of `protect`.
+
+    Args:
+        strength: `light`, `standard` or `strong`: largest change 4, 6 or 12 grey levels, each with a floor of SSIM.
+        effort: `quick`, `normal` or `thorough`: how long to search.
+        surrogates: name of a set (`mini`, `standard`, `thorough`), or towers separated by commas.
+        seed: drives all randomness.
+        metadata: `minimal` drops location, serial numbers, previews and the like; `keep`; `strip`.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        max_megapixels: larger photos are refused.
+
+    Raises:
+        UsageError: a value is unknown; the nearest one is suggested.
+    """
+
+    strength: str = "standard"
+    effort: str = "normal"
+    surrogates: str = "mini"
+    seed: int = 0
+    metadata: str = "minimal"
+    device: str = "auto"
+    max_megapixels: float = 100.0
+
+    def __post_init__(self) -> None:
+        for name, known in (
+            ("strength", STRENGTHS),
+            ("effort", EFFORTS),
+            ("metadata", METADATA),
+            ("device", DEVICES),
+        ):
+            check_choice(name, getattr(self, name), tuple(known))
+        if self.max_megapixels <= 0:
+            raise UsageError(f"expected --max-megapixels above 0, got {self.max_megapixels}")
+
+    @property
+    def budget(self) -> Budget:
+        """The bound on the change that `strength` stands for."""
+        return STRENGTHS[self.strength]
+
+    def deciding(self) -> dict[str, object]:
+        """Return what decides the bytes of a copy besides the photo: its digest marks which photos are done."""
+        values = asdict(self)
+        for name in ("device", "max_megapixels"):
+            values.pop(name)
+        return values | {"version": __version__, "budget": asdict(self.budget), "search": asdict(EFFORTS[self.effort])}
+
+
+def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise a `UsageError` that suggests the nearest known value if `value` is not one of `known`."""
+    if value in known:
+        return
+    near = get_close_matches(value, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else ""
+    raise UsageError(f"expected {name} to be one of {', '.join(known)}, got {value!r}", hint)

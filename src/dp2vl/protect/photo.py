@@ -1,0 +1,114 @@
+"""One photo: find the change, write it into the file's own format, and judge the bytes."""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused
+from dp2vl.images import Picture, encode, output_suffix, read_photo
+from dp2vl.protect.budget import apply_change
+from dp2vl.protect.config import EFFORTS, ProtectConfig
+from dp2vl.protect.optimise import optimise_change
+from dp2vl.protect.quality import ssim
+from dp2vl.protect.reference import Reference
+from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
+from dp2vl.surrogates import Surrogate
+
+SMALLEST_PX = 24
+"""Photos with a shorter side have no room for a change that survives."""
+OVERSAMPLING = 2
+"""The change is optimised on a copy whose short side is this many times what the largest tower sees, so that crops
+still find detail; cost and memory do not depend on the photo's own size."""
+WEAKER = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
+"""Factors tried in turn until the written file is as similar to the original as the budget asks."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A protected copy that is not on disk yet: its bytes, a new suffix if the format changed, and what was measured."""
+
+    data: bytes
+    suffix: str
+    verdict: str
+    figures: dict[str, float]
+    notes: tuple[str, ...]
+
+
+class Protector:
+    """Protects photos one by one under fixed settings.
+
+    Args:
+        config: strength, effort, seed, metadata policy.
+        towers: what the change is optimised against.
+        held_out: towers that are only measured.
+        references: for `towers`, then for `held_out`.
+    """
+
+    def __init__(
+        self, config: ProtectConfig, towers: Sequence[Surrogate], held_out: Sequence[Surrogate], references: Sequence[Reference]
+    ) -> None:
+        self.config, self.towers, self.held_out, self.references = config, towers, held_out, references
+
+    def protect(self, picture: Picture, sha256: str) -> Made:
+        """Return the protected copy of a photo; `sha256` of the original seeds the search.
+
+        Raises:
+            PhotoRefused: the photo is too small.
+            PhotoError: no change fits within the budget's similarity.
+        """
+        change = self.find_change(picture, sha256)
+        data, after = self._fit(picture, change)
+        figures = measure_quality(picture.pixels, after.pixels)
+        everyone = (*self.towers, *self.held_out)
+        figures |= measure_shift(to_tensor(picture), to_tensor(after), everyone, self.references)
+        used = [t.name for t in self.towers]
+        suffix = output_suffix(picture)
+        return Made(data, suffix, give_verdict(figures, used), figures, picture.notes)
+
+    def find_change(self, picture: Picture, sha256: str) -> NDArray[np.float32]:
+        """Return the change (c, h, w) at working size, in [-1, 1] of the full range."""
+        height, width = picture.pixels.shape[:2]
+        if min(height, width) < SMALLEST_PX:
+            raise PhotoRefused(
+                f"expected at least {SMALLEST_PX} pixels on each side, got {width}x{height}", "enlarge it, or leave it out"
+            )
+        image = self._working_copy(picture)
+        seed = hashlib.sha256(f"{self.config.seed}:{sha256}".encode()).digest()
+        change = optimise_change(
+            image,
+            self.towers,
+            self.references[: len(self.towers)],
+            linf=self.config.budget.linf,
+            effort=EFFORTS[self.config.effort],
+            generator=Generator().manual_seed(int.from_bytes(seed[:7], "big")),
+            grey=picture.pixels.shape[2] == 1,
+        )
+        return change[0].cpu().numpy()
+
+    def _working_copy(self, picture: Picture) -> Tensor:
+        height, width = picture.pixels.shape[:2]
+        short = OVERSAMPLING * max(t.side_px for t in self.towers)
+        part = min(1.0, short / min(height, width))
+        device = self.references[0].pooled_scale.device
+        return to_tensor(picture, long_side_px=max(1, round(part * max(height, width)))).to(device)
+
+    def _fit(self, picture: Picture, change: NDArray[np.float32]) -> tuple[bytes, Picture]:
+        """Return the encoded copy and what it decodes to, at the largest factor that keeps the similarity."""
+        budget = self.config.budget
+        for factor in WEAKER:
+            pixels = apply_change(picture.pixels, change * np.float32(factor), levels=budget.levels)
+            data = encode(picture.with_pixels(pixels), metadata=self.config.metadata)
+            after = decode(data, picture)
+            if ssim(picture.pixels, after.pixels) >= budget.ssim:
+                return data, after
+        raise PhotoError(
+            f"no change keeps the similarity (SSIM) at {budget.ssim:.2f} or above", "try --strength strong for this photo"
+        )

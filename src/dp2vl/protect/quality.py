@@ -1,0 +1,75 @@
+"""How visible a change is, measured between two decoded files."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from skimage.metrics import structural_similarity
+
+TILE_PX = 1024
+TILES = 6
+"""Large photos are judged on this many tiles, spread over the photo, so that memory and time stay bounded."""
+SCREEN_PX = 1_500_000
+"""ꟻLIP is asked about the photo as a screen shows it: reduced to at most so many pixels."""
+WINDOW_PX = 7
+
+
+def largest_change(before: NDArray[Any], after: NDArray[Any]) -> int:
+    """Return the largest difference of any channel in 8-bit grey levels (16-bit photos: rounded up to whole levels)."""
+    unit = 257 if before.dtype == np.uint16 else 1
+    rows = range(0, len(before), TILE_PX)
+    worst = max(int(np.abs(before[r : r + TILE_PX].astype(np.int32) - after[r : r + TILE_PX]).max()) for r in rows)
+    return -(-worst // unit)
+
+
+def ssim(before: NDArray[Any], after: NDArray[Any]) -> float:
+    """Return the structural similarity (Wang et al. 2004; mean over channels), 1 for equal photos.
+
+    Photos narrower than the window are compared as if their border pixels went on. Photos above about six megapixels
+    are judged on evenly spread tiles.
+
+    Args:
+        before, after: same shape (h, w, c) and dtype, uint8 or uint16.
+    """
+    scores = [
+        structural_similarity(
+            _grown(before[tile]), _grown(after[tile]), channel_axis=2, data_range=np.iinfo(before.dtype).max, win_size=WINDOW_PX
+        )
+        for tile in _tiles(*before.shape[:2])
+    ]
+    return float(np.mean(scores))
+
+
+def flip(before: NDArray[Any], after: NDArray[Any]) -> float:
+    """Return the mean ꟻLIP (Andersson et al. 2020): 0 for equal photos, 1 for black against white.
+
+    It models what a person sees when the two are swapped on a screen at reading distance (67 pixels per degree).
+    """
+    from flip_evaluator import evaluate  # matplotlib comes with it; only this function pays for it
+
+    _, mean, _ = evaluate(_for_screen(before), _for_screen(after), "LDR", applyMagma=False)
+    return float(mean)
+
+
+def _tiles(height: int, width: int) -> list[tuple[slice, slice]]:
+    if height * width <= TILES * TILE_PX**2:
+        return [(slice(None), slice(None))]
+    tops = np.linspace(0, max(height - TILE_PX, 0), 2 if width > height else 3).astype(int)
+    lefts = np.linspace(0, max(width - TILE_PX, 0), 3 if width > height else 2).astype(int)
+    return [(slice(y, y + TILE_PX), slice(x, x + TILE_PX)) for y in tops for x in lefts]
+
+
+def _grown(pixels: NDArray[Any]) -> NDArray[Any]:
+    down, right = (max(0, WINDOW_PX - side) for side in pixels.shape[:2])
+    return np.pad(pixels, ((0, down), (0, right), (0, 0)), mode="edge") if down or right else pixels
+
+
+def _for_screen(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    height, width = pixels.shape[:2]
+    part = min(1.0, (SCREEN_PX / (height * width)) ** 0.5)
+    if part < 1:
+        size = (max(1, round(width * part)), max(1, round(height * part)))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).reshape(size[1], size[0], -1)
+    floats = pixels.astype(np.float32) / np.iinfo(pixels.dtype).max
+    return np.ascontiguousarray(np.repeat(floats, 3, axis=2) if floats.shape[2] == 1 else floats)

@@ -1,0 +1,82 @@
+"""Measure the written file: what changed, whether it shows, and whether the towers' features moved."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from dp2vl.images import Picture
+from dp2vl.protect.quality import flip, largest_change, ssim
+from dp2vl.protect.reference import Reference
+from dp2vl.protect.views import CHECKS
+from dp2vl.surrogates.protocol import Surrogate
+
+STRONG, WEAK = 0.8, 0.5
+"""Displacement over the distance between people, worst tower and post-processing, from which a verdict is given.
+
+On drawn people a mini VLM fine-tuned on photos displaced by about 0.9 learned next to nothing (docs/log.md), and
+random noise of the same size reaches up to 0.5 on real encoders: the verdict is an estimate, `simulate` a measurement.
+"""
+LOOK_PX = 2048
+"""Photos are judged at this long side at most: what messengers pass on."""
+
+
+def to_tensor(picture: Picture, *, long_side_px: int = LOOK_PX) -> Tensor:
+    """Return a photo as sRGB in [0, 1], shape (1, 3, h, w), reduced to `long_side_px` if larger."""
+    return torch.from_numpy(np.ascontiguousarray(picture.srgb(long_side_px=long_side_px)))[None]
+
+
+def measure_quality(before: NDArray[Any], after: NDArray[Any]) -> dict[str, float]:
+    """Return `change_levels`, `ssim` and `flip` between two decoded photos (h, w, c) of one size and dtype."""
+    return {
+        "change_levels": float(largest_change(before, after)),
+        "ssim": ssim(before, after),
+        "flip": flip(before, after),
+    }
+
+
+@torch.no_grad()
+def measure_shift(
+    before: Tensor, after: Tensor, surrogates: Sequence[Surrogate], references: Sequence[Reference]
+) -> dict[str, float]:
+    """Return how far each tower's pooled feature moved, in units of the distance between two people.
+
+    Keys are `shift[<tower>]` for the file as it is and `shift[<tower>] after <name>` for each of `CHECKS`; the
+    distance is Euclidean between L2-normalised features; the clean photo gets no post-processing.
+
+    Args:
+        before, after: sRGB in [0, 1], shape (1, 3, h, w).
+        surrogates, references: towers and their references, in the same order.
+    """
+    versions = {"": after} | {f" after {name}": check(after) for name, check in CHECKS.items()}
+    figures = {}
+    for surrogate, reference in zip(surrogates, references, strict=True):
+        clean = normalize(surrogate.features(before).pooled, dim=-1)
+        for name, version in versions.items():
+            now = normalize(surrogate.features(version).pooled, dim=-1)
+            figures[f"shift[{surrogate.name}]{name}"] = float((now - clean).norm()) / reference.distance
+    return figures
+
+
+def give_verdict(figures: Mapping[str, float], used: Sequence[str]) -> str:
+    """Return `strong`, `weak` or `none` and the reason, from the smallest shift among `figures`.
+
+    Args:
+        figures: as `measure_shift` returns them; other keys are ignored.
+        used: towers that the change was optimised against; the reason marks others as held out.
+
+    Raises:
+        ValueError: there is no shift among the figures: a verdict on nothing would read as protection.
+    """
+    shifts = {name: value for name, value in figures.items() if name.startswith("shift[")}
+    if not shifts:
+        raise ValueError("expected at least one measured shift, got none")
+    worst = min(shifts, key=lambda name: shifts[name])
+    tower, _, after = worst.removeprefix("shift[").rpartition("]")
+    held_out = "" if tower in used else ", a tower not optimised against"
+    word = "strong" if shifts[worst] >= STRONG else "weak" if shifts[worst] >= WEAK else "none"
+    return f"{word}: features moved {shifts[worst]:.2f} x the distance between people at worst ({tower}{after}{held_out})"

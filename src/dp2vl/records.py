@@ -1,0 +1,226 @@
+"""What runs leave on disk: outcomes of photos line by line, digests of protected copies, whole JSON files."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path, PurePosixPath
+
+from platformdirs import user_state_path
+
+from dp2vl.album import STATE_FOLDER, hash_file, sync_folder, write_atomic
+from dp2vl.errors import DP2VLError
+from dp2vl.types import Outcome, Photo, Status
+
+SCHEMA = 1
+"""Version of a line of `outcomes.jsonl`; raised whenever a reader of the old lines would misread the new ones."""
+_TYPES = {"figures": dict, "notes": list, "seconds": (int, float)}
+_DIGEST = re.compile(rb"([0-9a-f]{64})$", re.MULTILINE)
+
+
+class OutcomeStore:
+    """The outcomes of all runs that wrote into `out`, in `out/.dp2vl/outcomes.jsonl`; one line each, never rewritten.
+
+    Reading changes nothing. Only the holder of `dp2vl.album.lock_output` may append. A last line without its end
+    (the process was killed) counts as not written.
+
+    Args:
+        out: folder of protected copies; need not exist.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self.path = out / STATE_FOLDER / "outcomes.jsonl"
+        self._latest: dict[str, Outcome] | None = None
+        self._digests: set[str] = set()
+
+    def append(self, *outcomes: Outcome) -> None:
+        """Put outcomes on disk, at once and for good; one that says what its file's latest one says is left out.
+
+        Raises:
+            DP2VLError: the disk is full or not writable, or the file holds a line that this version cannot read.
+        """
+        latest = self.latest()
+        new = [o for o in outcomes if latest.get(_key(o)) != o]
+        if not new:
+            return
+        data = "".join(json.dumps({"schema": SCHEMA, **asdict(o)}, allow_nan=False) + "\n" for o in new)
+        try:
+            self._write(data.encode("ascii"))
+        except OSError as error:
+            raise DP2VLError(
+                f"cannot write {self.path}: {error.strerror}",
+                "make space, then run the same command again: it resumes",
+            ) from error
+        self._remember(new)
+
+    def latest(self) -> dict[str, Outcome]:
+        """Return the latest outcome of every file, keyed by its path relative to the output folder.
+
+        The last part of the key is the original's name, also where the copy has another suffix. Files for which no
+        copy was meant are keyed by their own path.
+
+        Raises:
+            DP2VLError: a line is damaged or was written by another version.
+        """
+        if self._latest is None:
+            self._latest = {}
+            self._remember(_read_lines(self.path))
+        return dict(self._latest)
+
+    def done(self, photo: Photo, settings: str) -> Outcome | None:
+        """Return the outcome of `photo` if its copy was made under `settings` and is still as it was written.
+
+        Reads the copy, for its digest.
+        """
+        outcome = self.latest().get(photo.rel)
+        if outcome is None or outcome.status != Status.PROTECTED:
+            return None
+        if (outcome.sha256_in, outcome.settings) != (photo.sha256, settings):
+            return None
+        try:
+            return outcome if hash_file(self.out / outcome.rel) == outcome.sha256_out else None
+        except OSError:
+            return None
+
+    def protected_digests(self) -> set[str]:
+        """Return the SHA-256 of all protected copies that were ever written here."""
+        self.latest()
+        return set(self._digests)
+
+    def _remember(self, outcomes: list[Outcome]) -> None:
+        assert self._latest is not None
+        self._latest |= {_key(o): o for o in outcomes}
+        self._digests |= {o.sha256_out for o in outcomes if o.status == Status.PROTECTED}
+
+    def _write(self, data: bytes) -> None:
+        new = not self.path.exists()
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a+b") as file:
+            file.truncate(_whole_lines(file.seek(0, os.SEEK_END), self.path))
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if new:
+            sync_folder(self.path.parent)
+
+
+class ProtectedRegistry:
+    """Digests of all protected copies that this user ever made, so that a copy is known wherever it lies.
+
+    Several processes may add at once. The file holds digests only, no names.
+
+    Args:
+        path: the file; by default `protected.txt` in the user's state folder, or in the folder that the environment
+            variable DP2VL_STATE_DIR names.
+
+    Raises:
+        DP2VLError: the file cannot be made.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        folder = os.environ.get("DP2VL_STATE_DIR") or user_state_path("dp2vl", appauthor=False)
+        self.path = path or Path(folder) / "protected.txt"
+        self._write(b"")  # fails now, not after the first photo
+
+    def digests(self) -> set[str]:
+        """Return all digests; a torn line is left out."""
+        return {digest.decode() for digest in _DIGEST.findall(self.path.read_bytes())}
+
+    def add(self, digest: str) -> None:
+        """Add a SHA-256 of 64 hex digits.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        if not re.fullmatch("[0-9a-f]{64}", digest):
+            raise ValueError(f"expected a SHA-256 of 64 hex digits, got {digest!r}")
+        self._write(digest.encode() + b"\n")
+
+    def _write(self, line: bytes) -> None:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab", buffering=0) as file:  # one write: lines of two processes do not mix
+                file.write(line)
+        except OSError as error:
+            raise DP2VLError(
+                f"cannot write {self.path}: {error.strerror}",
+                "set DP2VL_STATE_DIR to a folder you may write to",
+            ) from error
+
+
+def write_json_atomic(path: Path, value: object) -> None:
+    """Write `value` as indented JSON; a crash leaves the old file or the new one.
+
+    Raises:
+        ValueError: `value` holds NaN or an infinity, which are not JSON.
+    """
+    write_atomic(path, (json.dumps(value, indent=2, allow_nan=False) + "\n").encode("ascii"))
+
+
+def settings_digest(settings: Mapping[str, object]) -> str:
+    """Return 16 hex digits that are the same for equal settings, whatever their order."""
+    text = json.dumps(settings, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+def _key(outcome: Outcome) -> str:
+    if not outcome.rel:
+        return outcome.path
+    return str(PurePosixPath(outcome.rel).with_name(Path(outcome.path).name))
+
+
+def _whole_lines(size: int, path: Path) -> int:
+    """Return the length of the part of a file of `size` bytes that ends with its last line's end."""
+    with path.open("rb") as file:
+        file.seek(max(0, size - 1))
+        if file.read(1) in (b"\n", b""):
+            return size
+        file.seek(0)
+        return file.read().rfind(b"\n") + 1
+
+
+def _read_lines(path: Path) -> list[Outcome]:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    outcomes = []
+    for number, line in enumerate(data.split(b"\n")[:-1], 1):
+        try:
+            outcomes.append(_read_outcome(json.loads(line)))
+        except ValueError as error:
+            raise DP2VLError(
+                f"{path}, line {number}: {error}",
+                "move the file away; copies already written are recognised by their digest",
+            ) from error
+    return outcomes
+
+
+def _read_outcome(value: object) -> Outcome:
+    """Return the outcome that one line holds; exactly the known keys, each of its own type."""
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object, got {type(value).__name__}")
+    schema = value.pop("schema", None)
+    if schema != SCHEMA:
+        raise ValueError(f"expected schema {SCHEMA}, got {schema!r}")
+    known = {f.name for f in fields(Outcome)}
+    if value.keys() != known:
+        raise ValueError(
+            f"expected the keys of an outcome, got missing {sorted(known - value.keys())} "
+            f"and unknown {sorted(value.keys() - known)}"
+        )
+    for name, item in value.items():
+        if not isinstance(item, _TYPES.get(name, str)) or isinstance(item, bool):
+            raise ValueError(f"expected another type for {name}, got {item!r}")
+    _check_items("notes", value["notes"], str)
+    _check_items("figures", list(value["figures"].values()), (int, float))
+    return Outcome(**value | {"status": Status(value["status"]), "notes": tuple(value["notes"])})
+
+
+def _check_items(name: str, items: list[object], kind: type | tuple[type, ...]) -> None:
+    for item in items:
+        if not isinstance(item, kind) or isinstance(item, bool):
+            raise ValueError(f"expected another type in {name}, got {item!r}")
