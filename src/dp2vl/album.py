@@ -1,4 +1,4 @@
-"""Which files of which folders are photos, where their copies go, and how a copy reaches the disk whole or not at all."""
+"""Which files are photos, where their copies go, and how a copy reaches the disk whole or not at all."""
 
 import fcntl
 import hashlib
@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import permutations
 from pathlib import Path, PurePosixPath
 
 from dp2vl.errors import DP2VLError, PhotoError, UsageError
@@ -25,13 +26,13 @@ PART_PREFIX, PART_SUFFIX = ".dp2vl-", ".part"
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"}
 )
-"""A file named like this is planned as a photo even if its content is unknown, so that reading it names the damage."""
+"""Files named like this are planned as photos whatever their content: reading them names the damage."""
 PHOTO_KINDS = frozenset({"jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"})
 """What `dp2vl.images.sniff` says of files that can be protected."""
 RAW_SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"})
 """Camera raw files: most are TIFF inside, so their content alone does not tell them from photos."""
 GROWTH = 2.5
-"""A copy's bytes over its original's, at most, as a rule: JPEG at quality 90 or more without colour subsampling."""
+"""How many times larger than its original a copy may get: JPEG at quality 90, full colour resolution."""
 
 
 @dataclass(frozen=True)
@@ -50,18 +51,18 @@ class AlbumPlan:
 
 
 def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
-    """Return a place for every file under `sources`: a photo to protect, or an outcome that is settled already.
+    """Return a place for each file under `sources`: a photo to protect, or an outcome that is settled.
 
-    Folders are walked recursively in order of names; links to files count as files, links to folders are not followed.
-    A copy keeps its path relative to its source; several sources each get a folder of their own name. Reads every
-    photo once, for its digest.
+    Folders are walked recursively in order of names; links to files count as files, links to folders are
+    not followed. A copy keeps its path relative to its source; several sources each get a folder of their name.
+    Reads every photo once, for its digest.
 
     Args:
         sources: folders and single files.
         out: where copies will go; need not exist. Nothing is written to it.
 
     Raises:
-        UsageError: a source is missing, two have one name or overlap, or `out` overlaps a source or is a file.
+        UsageError: a source is missing, two share a name or overlap; `out` overlaps a source or is a file.
         DP2VLError: there are no photos, or `out` cannot be written to.
     """
     _check_sources(sources)
@@ -114,7 +115,7 @@ def check_space(out: Path, photos: Iterable[Photo]) -> None:
 
 
 def check_target(path: Path, ours: Container[str]) -> None:
-    """Raise a `PhotoError` if a file is at `path` whose digest is not one of `ours`: it would be lost by writing there."""
+    """Raise a `PhotoError` if `path` is a file whose digest is not in `ours`: writing would destroy it."""
     if path.exists() and hash_file(path) not in ours:
         raise PhotoError(
             f"{path} exists and is not a copy written by dp2vl", "move it away, or choose another --out"
@@ -122,7 +123,7 @@ def check_target(path: Path, ours: Container[str]) -> None:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Put `data` at `path`, with its folders, so that a crash at any moment leaves the old file, the new one, or none.
+    """Put `data` at `path` and make its folders; a crash leaves the old file or the new one, whole.
 
     Raises:
         OSError: the disk is full or not writable; then nothing new is left behind but empty folders.
@@ -168,7 +169,7 @@ def remove_partials(out: Path) -> int:
 
 @contextmanager
 def lock_output(out: Path) -> Iterator[None]:
-    """Make `out` and hold it for this process alone; the system lets go of it when the process ends, however it ends.
+    """Make `out` and hold it for this process alone, until the block or the process ends, however it ends.
 
     Raises:
         DP2VLError: another process holds it, or it cannot be written to.
@@ -196,16 +197,14 @@ def _check_sources(sources: Sequence[Path]) -> None:
             raise UsageError(
                 f"expected a photo or a folder, but {source} does not exist", "check the spelling"
             )
-    names: dict[str, Path] = {}
-    for source in sources:
-        twin = names.setdefault(_fold(source.resolve().name), source)
-        if twin is not source:
+    for one, other in permutations(sources, 2):
+        if _lies_in(one, other):
+            raise UsageError(f"{one} lies inside {other}", "name each photo and folder once")
+        if _fold(one.resolve().name) == _fold(other.resolve().name):
             raise UsageError(
-                f"{twin} and {source} have the same name, so their copies would mix",
+                f"{one} and {other} have the same name, so their copies would mix",
                 "protect them one at a time",
             )
-        if any(_lies_in(source, other) for other in sources if other is not source):
-            raise UsageError(f"{source} lies inside another source", "name each folder once")
 
 
 def _check_output(out: Path, sources: Sequence[Path]) -> None:
@@ -245,7 +244,7 @@ def _existing(path: Path) -> Path:
 
 
 def _find_files(sources: Sequence[Path], albums: set[Path]) -> Iterator[tuple[Path, str, Outcome | None]]:
-    """Yield (file, where its copy goes, the outcome if it is settled without a look inside); adds to `albums`."""
+    """Yield (file, where its copy goes, its outcome if that needs no look inside); adds to `albums`."""
     for source in sources:
         if not source.is_dir():
             yield source, source.name, None
@@ -256,9 +255,9 @@ def _find_files(sources: Sequence[Path], albums: set[Path]) -> Iterator[tuple[Pa
             rel = str(prefix / inside)
             if error is not None:
                 reason = f"folder cannot be read: {error.strerror}"
-                yield path, rel, _settle(path, rel, Status.FAILED, reason)
-            elif path.name == STATE_FOLDER:
-                albums.add(path.parent)
+                yield path, "", _settle(path, "", Status.FAILED, reason)
+            elif path.name == STATE_FOLDER and path.is_dir():
+                albums |= {path.parent} if is_album(path.parent) else set()
             elif any(part.startswith(".") for part in inside.parts):
                 yield path, rel, _settle(path, "", Status.SKIPPED, "hidden")
             else:
@@ -266,7 +265,7 @@ def _find_files(sources: Sequence[Path], albums: set[Path]) -> Iterator[tuple[Pa
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, OSError | None]]:
-    """Yield all files under `top` in order of names, folders that cannot be read, and state folders (not entered)."""
+    """Yield files under `top`, folders that cannot be read (with the error), state folders (not entered)."""
     stack = [top]
     while stack:
         folder = stack.pop()
@@ -275,13 +274,17 @@ def _walk(top: Path) -> Iterator[tuple[Path, OSError | None]]:
         except OSError as error:
             yield folder, error
             continue
-        inner = [e for e in entries if e.is_dir(follow_symlinks=False) and e.name != STATE_FOLDER]
-        yield from ((Path(e.path), None) for e in entries if e not in inner)
-        stack.extend(Path(e.path) for e in reversed(inner))
+        inner = []
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False) and entry.name != STATE_FOLDER:
+                inner.append(Path(entry.path))
+            else:
+                yield Path(entry.path), None
+        stack.extend(reversed(inner))
 
 
 def _place(path: Path, rel: str) -> Photo | Outcome:
-    """Return what is to become of one file, judged by its content, and by its name where the content says nothing."""
+    """Return what is to become of one file, by its content, or by its name where the content is unknown."""
     suffix = path.suffix.lower()
     try:
         status = path.stat()

@@ -15,16 +15,16 @@ from dp2vl.errors import DP2VLError
 from dp2vl.types import Outcome, Photo, Status
 
 SCHEMA = 1
-"""Version of a line of `outcomes.jsonl`; raised whenever a reader of the old lines would misread the new ones."""
-_TYPES = {"figures": dict, "notes": list, "seconds": (int, float)}
+"""Version of the lines of `outcomes.jsonl`; goes up when a reader of the old would misread the new."""
+_TYPES: dict[str, type | tuple[type, ...]] = {"figures": dict, "notes": list, "seconds": (int, float)}
 _DIGEST = re.compile(rb"([0-9a-f]{64})$", re.MULTILINE)
 
 
 class OutcomeStore:
-    """The outcomes of all runs that wrote into `out`, in `out/.dp2vl/outcomes.jsonl`; one line each, never rewritten.
+    """The outcomes of all runs that wrote into `out`: lines in `out/.dp2vl/outcomes.jsonl`, never rewritten.
 
-    Reading changes nothing. Only the holder of `dp2vl.album.lock_output` may append. A last line without its end
-    (the process was killed) counts as not written.
+    Reading changes nothing. Only the holder of `dp2vl.album.lock_output` may append. A last line without its
+    end (the process was killed) counts as not written.
 
     Args:
         out: folder of protected copies; need not exist.
@@ -37,12 +37,12 @@ class OutcomeStore:
         self._digests: set[str] = set()
 
     def append(self, *outcomes: Outcome) -> None:
-        """Put outcomes on disk, at once and for good; one that says what its file's latest one says is left out.
+        """Put outcomes on disk before returning; one equal to the latest of the same file is left out.
 
         Raises:
-            DP2VLError: the disk is full or not writable, or the file holds a line that this version cannot read.
+            DP2VLError: the disk is full or not writable, or a line is damaged or of another version.
         """
-        latest = self.latest()
+        latest = self._read()
         new = [o for o in outcomes if latest.get(_key(o)) != o]
         if not new:
             return
@@ -57,25 +57,22 @@ class OutcomeStore:
         self._remember(new)
 
     def latest(self) -> dict[str, Outcome]:
-        """Return the latest outcome of every file, keyed by its path relative to the output folder.
+        """Return the latest outcome of every file, keyed by `Photo.rel`.
 
-        The last part of the key is the original's name, also where the copy has another suffix. Files for which no
-        copy was meant are keyed by their own path.
+        The key differs from `Outcome.rel` where the copy has another suffix than the original. Files for which
+        no copy was meant are keyed by their path.
 
         Raises:
             DP2VLError: a line is damaged or was written by another version.
         """
-        if self._latest is None:
-            self._latest = {}
-            self._remember(_read_lines(self.path))
-        return dict(self._latest)
+        return dict(self._read())
 
     def done(self, photo: Photo, settings: str) -> Outcome | None:
         """Return the outcome of `photo` if its copy was made under `settings` and is still as it was written.
 
         Reads the copy, for its digest.
         """
-        outcome = self.latest().get(photo.rel)
+        outcome = self._read().get(photo.rel)
         if outcome is None or outcome.status != Status.PROTECTED:
             return None
         if (outcome.sha256_in, outcome.settings) != (photo.sha256, settings):
@@ -87,8 +84,15 @@ class OutcomeStore:
 
     def protected_digests(self) -> set[str]:
         """Return the SHA-256 of all protected copies that were ever written here."""
-        self.latest()
+        self._read()
         return set(self._digests)
+
+    def _read(self) -> dict[str, Outcome]:
+        if self._latest is None:
+            outcomes = _read_lines(self.path)
+            self._latest = {}
+            self._remember(outcomes)
+        return self._latest
 
     def _remember(self, outcomes: list[Outcome]) -> None:
         assert self._latest is not None
@@ -113,8 +117,8 @@ class ProtectedRegistry:
     Several processes may add at once. The file holds digests only, no names.
 
     Args:
-        path: the file; by default `protected.txt` in the user's state folder, or in the folder that the environment
-            variable DP2VL_STATE_DIR names.
+        path: the file; by default `protected.txt` in the folder that the environment variable DP2VL_STATE_DIR
+            names, or else in the user's state folder.
 
     Raises:
         DP2VLError: the file cannot be made.

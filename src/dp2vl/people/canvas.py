@@ -8,6 +8,7 @@ so a picture of 4:3 spans x in [0, 4/3] and y in [0, 1] at every size in pixels.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -59,7 +60,7 @@ def ellipse_points(
     cx: float, cy: float, rx: float, ry: float, *, angle: float = 0.0, start: float = 0.0, stop: float = 2 * np.pi, n: int = 40
 ) -> Array:
     """Return `n` points (n, 2) on an ellipse; `angle` (radians, clockwise on screen) turns the whole ellipse."""
-    t = np.linspace(start, stop, n, endpoint=not np.isclose(stop - start, 2 * np.pi))
+    t = np.linspace(start, stop, n, endpoint=abs(stop - start - 2 * np.pi) > 1e-6)
     c, s = np.cos(angle), np.sin(angle)
     x, y = rx * np.cos(t), ry * np.sin(t)
     return np.stack([cx + c * x - s * y, cy + s * x + c * y], -1).astype(np.float32)
@@ -76,15 +77,23 @@ def smooth_points(points: Points, *, closed: bool = True, per_span: int = 8) -> 
     return curve if closed else np.concatenate([curve, p[-1:]])
 
 
+@lru_cache(maxsize=16)
+def _coordinates(width: int, height: int) -> tuple[Array, Array]:
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    return (x + 0.5) / np.float32(height), (y + 0.5) / np.float32(height)
+
+
 class Canvas:
-    """A picture being painted: `pixels` is float32 sRGB in [0, 1], shape (height, width, 3)."""
+    """A picture being painted: `pixels` is float32 sRGB in [0, 1], shape (height, width, 3).
+
+    `x` and `y` (height, width) are the coordinates of its pixels' centres; they are shared, so never written to.
+    """
 
     def __init__(self, width: int, height: int, paint: Paint = (0.5, 0.5, 0.5)) -> None:
         self.width, self.height = width, height
-        y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-        self._x, self._y = (x + 0.5) / height, (y + 0.5) / height
+        self.x, self.y = _coordinates(width, height)
         self.pixels = np.empty((height, width, 3), np.float32)
-        self.pixels[:] = paint(self._x, self._y) if callable(paint) else np.asarray(paint, np.float32)
+        self.pixels[:] = paint(self.x, self.y) if callable(paint) else np.asarray(paint, np.float32)
 
     @property
     def aspect(self) -> float:
@@ -149,5 +158,5 @@ class Canvas:
             return
         alpha = coverage * opacity if clip is None else coverage * clip[rows, columns] * opacity
         region = self.pixels[rows, columns]
-        colour = paint(self._x[rows, columns], self._y[rows, columns]) if callable(paint) else np.asarray(paint, np.float32)
+        colour = paint(self.x[rows, columns], self.y[rows, columns]) if callable(paint) else np.asarray(paint, np.float32)
         region += alpha[..., None] * (colour - region)

@@ -119,7 +119,7 @@ class Hair:
         for ring, opacity in shapes:
             canvas.fill(head.project(ring, lift=0.02), head.shade(colour), opacity=opacity, soft=0.012 * head.size, clip=clip)
         if kind == "full beard":
-            low = head.project([(-0.24, 0.40), (-0.14, 0.58), (0, 0.62), (0.14, 0.58), (0.24, 0.40), (0, 0.46)], z=0.2)
+            low = head.project([(-0.19, 0.40), (-0.12, 0.55), (0, 0.60), (0.12, 0.55), (0.19, 0.40), (0, 0.38)], z=0.24)
             canvas.fill(smooth_points(low), head.shade(colour), opacity=0.95, soft=0.008 * head.size)
         if kind in ("short beard", "full beard", "goatee"):
             starts = np.column_stack([rng.uniform(-0.26, 0.26, 26), rng.uniform(y + 0.05, 0.5, 26)])
@@ -161,7 +161,7 @@ class Hair:
         outer = [(-1.02 * w - 0.5 * off, 0.02 if style.length else -0.06), (-1.03 * w - 0.8 * off, -0.20), (-0.80 * w - 0.7 * off, -0.39 - 0.5 * off), (-0.4 * w, -0.49 - off), (0, -0.51 - off), (0.4 * w, -0.49 - off), (0.80 * w + 0.7 * off, -0.39 - 0.5 * off), (1.03 * w + 0.8 * off, -0.20), (1.02 * w + 0.5 * off, 0.02 if style.length else -0.06)]
         line = -0.30 - 0.08 * g.forehead - 0.05 * g.hairline - 0.10 * style.receding
         back = 0.06 * g.hairline + 0.10 * style.receding
-        inner = [(0.90 * w, -0.05), (0.84 * w, -0.20), (0.55 * w, line + 0.02 - back), (0.25 * w, line - 0.4 * back), (0, line), (-0.25 * w, line - 0.4 * back), (-0.55 * w, line + 0.02 - back), (-0.84 * w, -0.20), (-0.90 * w, -0.05)]
+        inner = [(0.98 * w, -0.05), (0.94 * w, -0.20), (0.55 * w, line + 0.02 - back), (0.25 * w, line - 0.4 * back), (0, line), (-0.25 * w, line - 0.4 * back), (-0.55 * w, line + 0.02 - back), (-0.94 * w, -0.20), (-0.98 * w, -0.05)]
         if style.fringe:
             inner = self._fringe(inner, line, w)
         top = smooth_points(outer, closed=False, per_span=4)
@@ -171,11 +171,11 @@ class Hair:
         bumps = self.style.bumps
         if bumps == 0:
             return top
-        at = np.linspace(0, 1, 56)
+        at = np.linspace(0, 1, 80)
         knots = np.linspace(0, 1, len(top))
         dense = np.column_stack([np.interp(at, knots, top[:, i]) for i in (0, 1)])
         out = dense / (np.linalg.norm(dense, axis=1, keepdims=True) + 1e-6)
-        wave = np.abs(np.sin(at * np.pi * 11)) if bumps > 0 else 2 * np.abs((at * 9) % 1 - 0.5)
+        wave = np.abs(np.sin(at * np.pi * 11)) if bumps > 0 else 2 * np.abs((at * 13) % 1 - 0.5)
         return dense + out * (abs(bumps) * wave)[:, None]
 
     def _fringe(self, inner: list[tuple[float, float]], line: float, w: float) -> list[tuple[float, float]]:
@@ -189,7 +189,8 @@ class Hair:
         return out
 
     def _cap_depth(self, cap: Array) -> Array:
-        inside = 1 - (cap[:, 0] / (self.head.half_width * 1.2 + self.off)) ** 2 - (cap[:, 1] / (0.62 + self.off)) ** 2
+        # Flat beyond the temples, so that hair and silhouette turn together and no gap opens between them.
+        inside = 1 - (cap[:, 0] / (self.head.half_width * 0.92)) ** 2 - (cap[:, 1] / (0.62 + self.off)) ** 2
         return (0.36 * np.sqrt(inside.clip(0))).astype(np.float32)
 
     def _strands(self, canvas: Canvas, clip: Array) -> None:

@@ -87,8 +87,10 @@ class Head:
     def shade(self, colour: Any, *, gloss: float = 0.0) -> Any:
         """Return paint of `colour` lit as the head's ellipsoid; `gloss` adds a highlight."""
         setting = self.setting
-        light, tint = np.array(setting.light, np.float32), np.array(setting.light_colour, np.float32)
-        base = np.asarray(colour, np.float32)
+        lx, ly, lz = np.array(setting.light, np.float32)
+        ambient, direct = np.float32(setting.ambient), np.float32(1.12 - setting.ambient)
+        base = np.asarray(colour, np.float32) * np.array(setting.light_colour, np.float32)
+        glow = (base * (0.10, 0.0, -0.02)).astype(np.float32)  # blood shows where little light falls
         turned = np.array([0.0, 0.0, 0.06]) @ self.rotation.T
         cx, cy = self.x + turned[0] * self.size, self.y + turned[1] * self.size
         rx, ry = self.half_width * 1.12 * self.size, 0.60 * self.size
@@ -96,13 +98,13 @@ class Head:
         def paint(x: Array, y: Array) -> Array:
             nx, ny = (x - np.float32(cx)) / np.float32(rx), (y - np.float32(cy)) / np.float32(ry)
             nz = np.sqrt(np.maximum(1 - nx * nx - ny * ny, np.float32(0.03)))
-            lit = np.maximum(nx * light[0] + ny * light[1] + nz * light[2], 0)
-            level = setting.ambient + (1.12 - setting.ambient) * lit
-            out = base * (level[..., None] * tint)
-            out += (base * (0.10, 0.0, -0.02)).astype(np.float32) * ((1 - lit) * level)[..., None]
+            lit = np.maximum(nx * lx + ny * ly + nz * lz, 0)
+            level = ambient + direct * lit
+            out = level[..., None] * base
+            out += (level - lit * level)[..., None] * glow
             if gloss:
-                out += gloss * (lit**14)[..., None]
-            return out.astype(np.float32, copy=False)
+                out += (np.float32(gloss) * lit**14)[..., None]
+            return out
 
         return paint
 

@@ -1,5 +1,7 @@
 """Backgrounds: painted small and enlarged, which costs little and gives the soft look of a lens."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -12,17 +14,23 @@ SMALL_PX = 56
 
 def paint_background(canvas: Canvas, setting: Setting) -> None:
     """Cover the whole canvas with the setting's place, lit and out of focus."""
-    small = Canvas(max(1, round(SMALL_PX * canvas.aspect)), SMALL_PX)
-    rng = np.random.default_rng([setting.variant, sum(map(ord, setting.place))])
-    _PAINTERS[setting.place](small, rng)
-    picture = cv2.GaussianBlur(small.pixels, (0, 0), 0.7)
+    small = _place(setting.place, setting.variant, max(1, round(SMALL_PX * canvas.aspect)))
     lit = Radial(
         (canvas.aspect * (0.5 + 0.6 * setting.light[0]), 0.35 + 0.3 * setting.light[1]), 1.5,
         [(0, np.full(3, 1.12)), (1, np.full(3, 0.74))],
     )
-    picture = picture * lit(small._x, small._y) * np.array(setting.light_colour, np.float32)
+    picture = small.pixels * lit(small.x, small.y) * np.array(setting.light_colour, np.float32)
     big = cv2.resize(picture, (canvas.width, canvas.height), interpolation=cv2.INTER_CUBIC)
     canvas.pixels[:] = np.clip(big, 0, 1)
+
+
+@lru_cache(maxsize=128)
+def _place(kind: str, variant: int, width_px: int) -> Canvas:
+    """Return a place without light; drawn once, for many photos are taken there."""
+    small = Canvas(width_px, SMALL_PX)
+    _PAINTERS[kind](small, np.random.default_rng([variant, sum(map(ord, kind))]))
+    small.pixels = cv2.GaussianBlur(small.pixels, (0, 0), 0.7)
+    return small
 
 
 def _colour(rng: np.random.Generator, low: float = 0.35, high: float = 0.85, spread: float = 0.2) -> np.ndarray:
@@ -36,12 +44,12 @@ def _box(canvas: Canvas, x0: float, y0: float, x1: float, y1: float, paint: obje
 
 def _plain(canvas: Canvas, rng: np.random.Generator) -> None:
     colour = _colour(rng, 0.3, 0.85, 0.25)
-    canvas.pixels[:] = Linear((0, 0), (0.3, 1), [(0, colour * 1.1), (1, colour * 0.75)])(canvas._x, canvas._y)
+    canvas.pixels[:] = Linear((0, 0), (0.3, 1), [(0, colour * 1.1), (1, colour * 0.75)])(canvas.x, canvas.y)
 
 
 def _indoor(canvas: Canvas, rng: np.random.Generator) -> None:
     wall, aspect = _colour(rng, 0.5, 0.85, 0.14), canvas.aspect
-    canvas.pixels[:] = Linear((0, 0), (aspect, 0.6), [(0, wall * 1.08), (1, wall * 0.8)])(canvas._x, canvas._y)
+    canvas.pixels[:] = Linear((0, 0), (aspect, 0.6), [(0, wall * 1.08), (1, wall * 0.8)])(canvas.x, canvas.y)
     if rng.random() < 0.6:
         x, w = rng.uniform(0, 0.6) * aspect, rng.uniform(0.25, 0.4)
         _box(canvas, x - 0.02, 0.06, x + w + 0.02, 0.62, (0.93, 0.92, 0.9))
@@ -71,7 +79,7 @@ def _indoor(canvas: Canvas, rng: np.random.Generator) -> None:
 def _street(canvas: Canvas, rng: np.random.Generator) -> None:
     aspect, dusk = canvas.aspect, rng.random() < 0.25
     sky = [(0.30, 0.34, 0.52), (0.85, 0.6, 0.5)] if dusk else [(0.52, 0.70, 0.92), (0.86, 0.91, 0.95)]
-    canvas.pixels[:] = Linear((0, 0), (0, 0.7), [(0, sky[0]), (1, sky[1])])(canvas._x, canvas._y)
+    canvas.pixels[:] = Linear((0, 0), (0, 0.7), [(0, sky[0]), (1, sky[1])])(canvas.x, canvas.y)
     x = -0.1
     while x < aspect:
         w, top = rng.uniform(0.22, 0.45), rng.uniform(-0.05, 0.35)
@@ -90,7 +98,7 @@ def _park(canvas: Canvas, rng: np.random.Generator) -> None:
     aspect = canvas.aspect
     season = rng.choice(4, p=(0.35, 0.35, 0.2, 0.1))
     leaf = np.array([(0.24, 0.48, 0.20), (0.36, 0.55, 0.22), (0.72, 0.42, 0.14), (0.72, 0.76, 0.78)][season])
-    canvas.pixels[:] = Linear((0, 0), (0, 0.7), [(0, (0.50, 0.72, 0.94)), (1, (0.88, 0.93, 0.96))])(canvas._x, canvas._y)
+    canvas.pixels[:] = Linear((0, 0), (0, 0.7), [(0, (0.50, 0.72, 0.94)), (1, (0.88, 0.93, 0.96))])(canvas.x, canvas.y)
     for _ in range(int(rng.integers(1, 4))):
         canvas.fill(ellipse_points(rng.uniform(0, aspect), rng.uniform(0.05, 0.25), 0.22, 0.05), (1, 1, 1), opacity=0.7, soft=0.02)
     horizon = rng.uniform(0.5, 0.7)

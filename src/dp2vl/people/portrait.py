@@ -68,15 +68,18 @@ def finish(canvas: Canvas, setting: Setting) -> NDArray[np.uint8]:
     """Return what the camera makes of a painted picture: white balance, vignette, blur, noise, its own JPEG."""
     height = canvas.height
     balance = setting.exposure * np.array([1 + 0.05 * setting.warmth, 1.0, 1 - 0.05 * setting.warmth], np.float32)
-    dx, dy = canvas._x / canvas.aspect - 0.5, canvas._y - 0.5
+    dx, dy = canvas.x / canvas.aspect - 0.5, canvas.y - 0.5
     corner = 1 - np.float32(setting.vignette * 1.2) * (dx * dx + dy * dy)
-    picture = canvas.pixels * balance * corner[..., None]
+    picture = canvas.pixels * balance
+    picture *= corner[..., None]
     sigma = setting.blur * height
     if sigma > 0.3:
         picture = cv2.GaussianBlur(picture, (0, 0), sigma)
     rng = np.random.default_rng([setting.texture_seed, 4])
     grain = rng.standard_normal((height, canvas.width, 1), np.float32) * np.float32(setting.noise / 255)
-    pixels = ((picture + grain).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    picture += grain
+    picture *= 255
+    pixels = cv2.convertScaleAbs(np.maximum(picture, 0, out=picture))
     ok, coded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, setting.jpeg])
     assert ok
     return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
