@@ -16,19 +16,12 @@ from itertools import permutations
 from pathlib import Path, PurePosixPath
 
 from dp2vl.errors import DP2VLError, PhotoError, UsageError
-from dp2vl.images import sniff
 from dp2vl.types import Outcome, Photo, Status
 
 STATE_FOLDER = ".dp2vl"
 """Folder inside every output folder that holds its lock and its record of outcomes."""
 PART_PREFIX, PART_SUFFIX = ".dp2vl-", ".part"
 """Names of files that are being written; a killed run leaves at most one."""
-PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".avif"}
-)
-"""Files named like this are planned as photos whatever their content: reading them names the damage."""
-PHOTO_KINDS = frozenset({"jpeg", "png", "webp", "tiff", "bmp", "heic", "avif"})
-"""What `dp2vl.images.sniff` says of files that can be protected."""
 RAW_SUFFIXES = frozenset({".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"})
 """Camera raw files: most are TIFF inside, so their content alone does not tell them from photos."""
 GROWTH = 2.5
@@ -54,7 +47,7 @@ def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
     """Return a place for each file under `sources`: a photo to protect, or an outcome that is settled.
 
     Folders are walked recursively in order of names; links to files count as files, links to folders are
-    not followed. A copy keeps its path relative to its source; several sources each get a folder of their name.
+    not followed. A copy keeps its path relative to its source; several sources each get their own folder.
     Reads every photo once, for its digest.
 
     Args:
@@ -285,6 +278,12 @@ def _walk(top: Path) -> Iterator[tuple[Path, OSError | None]]:
 
 def _place(path: Path, rel: str) -> Photo | Outcome:
     """Return what is to become of one file, by its content, or by its name where the content is unknown."""
+    from dp2vl.images import (
+        PHOTO_FORMATS,
+        PHOTO_SUFFIXES,
+        sniff,
+    )  # OpenCV comes with it; writing does without
+
     suffix = path.suffix.lower()
     try:
         status = path.stat()
@@ -297,18 +296,16 @@ def _place(path: Path, rel: str) -> Photo | Outcome:
             return _settle(path, "", Status.SKIPPED, "not a photo")
         if status.st_size == 0:
             return _settle(path, rel, Status.FAILED, "is empty")
-        if suffix in RAW_SUFFIXES or kind not in PHOTO_KINDS | {None}:
+        if suffix in RAW_SUFFIXES or kind not in (*PHOTO_FORMATS, None):
             name = f"camera raw ({suffix})" if suffix in RAW_SUFFIXES else str(kind).upper()
             return _settle(
                 path, rel, Status.REFUSED, f"{name} is not supported; hint: convert it to PNG or JPEG first"
             )
         return Photo(path=path, rel=rel, sha256=hash_file(path), size_bytes=status.st_size)
+    except PhotoError as error:
+        return _settle(path, rel, Status.FAILED, str(error))
     except OSError as error:
-        what = (
-            "link to a file that does not exist"
-            if path.is_symlink() and not path.exists()
-            else "cannot be read"
-        )
+        what = "link to a file that does not exist" if path.is_symlink() else "cannot be read"
         return _settle(path, rel, Status.FAILED, f"{what}: {error.strerror}")
 
 

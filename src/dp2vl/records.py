@@ -59,8 +59,8 @@ class OutcomeStore:
     def latest(self) -> dict[str, Outcome]:
         """Return the latest outcome of every file, keyed by `Photo.rel`.
 
-        The key differs from `Outcome.rel` where the copy has another suffix than the original. Files for which
-        no copy was meant are keyed by their path.
+        The key differs from `Outcome.rel` where the copy has another suffix than its original. Files for
+        which no copy was meant are keyed by their path.
 
         Raises:
             DP2VLError: a line is damaged or was written by another version.
@@ -191,6 +191,8 @@ def _read_lines(path: Path) -> list[Outcome]:
         data = path.read_bytes()
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise DP2VLError(f"cannot read {path}: {error.strerror}", "check that you may read it") from error
     outcomes = []
     for number, line in enumerate(data.split(b"\n")[:-1], 1):
         try:

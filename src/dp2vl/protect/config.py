@@ -84,7 +84,11 @@ class ProtectConfig:
         values = asdict(self)
         for name in ("device", "max_megapixels"):
             values.pop(name)
-        return values | {"version": __version__, "budget": asdict(self.budget), "search": asdict(EFFORTS[self.effort])}
+        return values | {
+            "version": __version__,
+            "budget": asdict(self.budget),
+            "search": asdict(EFFORTS[self.effort]),
+        }
 
 
 def check_choice(name: str, value: str, known: tuple[str, ...]) -> None:

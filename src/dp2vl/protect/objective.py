@@ -28,7 +28,9 @@ def reflect(now: Features, clean: Features, reference: Reference) -> Tensor:
     general, this album), for the pooled feature and, where the tower has them, the patch tokens.
     """
     losses = [
-        cosine_similarity((now.pooled - c) / reference.pooled_scale, (clean.pooled - c) / reference.pooled_scale, dim=-1)
+        cosine_similarity(
+            (now.pooled - c) / reference.pooled_scale, (clean.pooled - c) / reference.pooled_scale, dim=-1
+        )
         for c in reference.pooled_centres
     ]
     loss = torch.stack(losses).mean(0)
@@ -47,7 +49,9 @@ def away(now: Features, clean: Features, reference: Reference) -> Tensor:
     loss = cosine_similarity(now.pooled, clean.pooled, dim=-1)
     if now.tokens is None or clean.tokens is None:
         return loss
-    return (loss + TOKEN_WEIGHT * cosine_similarity(now.tokens, clean.tokens, dim=-1).mean(-1)) / (1 + TOKEN_WEIGHT)
+    return (loss + TOKEN_WEIGHT * cosine_similarity(now.tokens, clean.tokens, dim=-1).mean(-1)) / (
+        1 + TOKEN_WEIGHT
+    )
 
 
 def antipode(now: Features, clean: Features, reference: Reference) -> Tensor:
@@ -55,9 +59,9 @@ def antipode(now: Features, clean: Features, reference: Reference) -> Tensor:
     loss = cosine_similarity(now.pooled, reference.pooled_centres[0], dim=-1)
     if now.tokens is None:
         return loss
-    return (loss + TOKEN_WEIGHT * cosine_similarity(now.tokens, reference.token_centres[0], dim=-1).mean(-1)) / (
-        1 + TOKEN_WEIGHT
-    )
+    return (
+        loss + TOKEN_WEIGHT * cosine_similarity(now.tokens, reference.token_centres[0], dim=-1).mean(-1)
+    ) / (1 + TOKEN_WEIGHT)
 
 
 OBJECTIVES: dict[str, Objective] = {"reflect": reflect, "away": away, "antipode": antipode}

@@ -12,7 +12,6 @@ from dp2vl.protect.reference import Reference
 from dp2vl.protect.views import PHOTOMETRIC, Box, crop, jpeg, make_boxes
 from dp2vl.surrogates.protocol import Features, Surrogate
 
-
 MOMENTUM = 0.9
 MARGIN = -0.9
 """Loss (see `objective`) at which further steps buy little: the search stops when every tower is below it."""

@@ -4,15 +4,13 @@ import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused
+from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused, UsageError
 from dp2vl.images import Picture, encode, output_suffix, read_photo
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, ProtectConfig
@@ -53,7 +51,11 @@ class Protector:
     """
 
     def __init__(
-        self, config: ProtectConfig, towers: Sequence[Surrogate], held_out: Sequence[Surrogate], references: Sequence[Reference]
+        self,
+        config: ProtectConfig,
+        towers: Sequence[Surrogate],
+        held_out: Sequence[Surrogate],
+        references: Sequence[Reference],
     ) -> None:
         self.config, self.towers, self.held_out, self.references = config, towers, held_out, references
 
@@ -78,7 +80,8 @@ class Protector:
         height, width = picture.pixels.shape[:2]
         if min(height, width) < SMALLEST_PX:
             raise PhotoRefused(
-                f"expected at least {SMALLEST_PX} pixels on each side, got {width}x{height}", "enlarge it, or leave it out"
+                f"expected at least {SMALLEST_PX} pixels on each side, got {width}x{height}",
+                "enlarge it, or leave it out",
             )
         image = self._working_copy(picture)
         seed = hashlib.sha256(f"{self.config.seed}:{sha256}".encode()).digest()
@@ -110,5 +113,30 @@ class Protector:
             if ssim(picture.pixels, after.pixels) >= budget.ssim:
                 return data, after
         raise PhotoError(
-            f"no change keeps the similarity (SSIM) at {budget.ssim:.2f} or above", "try --strength strong for this photo"
+            f"no change keeps the similarity (SSIM) at {budget.ssim:.2f} or above",
+            "try --strength strong for this photo",
         )
+
+
+def decode(data: bytes, like: Picture) -> Picture:
+    """Return what written bytes decode to, at the size of `like`: the file, not the tensor, is what counts."""
+    after = read_photo(io.BytesIO(data), max_megapixels=float("inf"))
+    if after.pixels.shape != like.pixels.shape or after.pixels.dtype != like.pixels.dtype:
+        raise DP2VLError(
+            f"expected a copy of shape {like.pixels.shape}, the encoder wrote {after.pixels.shape}"
+        )
+    return after
+
+
+def choose_device(name: str) -> str:
+    """Return the device that `auto`, `cpu`, `cuda` or `mps` stands for on this machine.
+
+    Raises:
+        UsageError: the named device is not here.
+    """
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if name == "auto":
+        return next(device for device, present in here.items() if present)
+    if not here[name]:
+        raise UsageError(f"expected a {name} device, found none", "use --device cpu")
+    return name

@@ -42,7 +42,9 @@ class Reference:
 
 
 @torch.no_grad()
-def make_reference(surrogate: Surrogate, album: Sequence[Tensor] = (), people: Sequence[object] | None = None) -> Reference:
+def make_reference(
+    surrogate: Surrogate, album: Sequence[Tensor] = (), people: Sequence[object] | None = None
+) -> Reference:
     """Return the reference of `surrogate` for an album.
 
     Args:
@@ -71,8 +73,13 @@ def make_reference(surrogate: Surrogate, album: Sequence[Tensor] = (), people: S
 @cache
 def portraits() -> list[Tensor]:
     """Return the reference portraits, each (1, 3, h, w) in [0, 1]; drawn once per process."""
-    drawn = (draw_portrait(make_person(FIRST_SEED + i), seed=FIRST_SEED + i, size=PORTRAIT_PX) for i in range(PEOPLE))
-    return [torch.from_numpy(d.pixels.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous() for d in drawn]
+    drawn = (
+        draw_portrait(make_person(FIRST_SEED + i), seed=FIRST_SEED + i, size=PORTRAIT_PX)
+        for i in range(PEOPLE)
+    )
+    return [
+        torch.from_numpy(d.pixels.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous() for d in drawn
+    ]
 
 
 @torch.no_grad()
@@ -94,7 +101,9 @@ def median_distance(pooled: Tensor, people: Sequence[object]) -> float:
     index = torch.tensor([code[name] for name in people], device=pooled.device)
     pairs = torch.cdist(unit, unit)[index[:, None] < index[None, :]]
     if pairs.numel() == 0:
-        raise ValueError("expected photos of at least two people, got one; a distance between people needs two")
+        raise ValueError(
+            "expected photos of at least two people, got one; a distance between people needs two"
+        )
     return float(pairs.median())
 
 

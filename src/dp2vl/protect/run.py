@@ -9,7 +9,17 @@ from pathlib import Path
 
 import torch
 
-from dp2vl.album import AlbumPlan, hash_bytes, hash_file, lock_output, plan_album, remove_partials, write_atomic
+from dp2vl.album import (
+    AlbumPlan,
+    check_space,
+    check_target,
+    hash_bytes,
+    hash_file,
+    lock_output,
+    plan_album,
+    remove_partials,
+    write_atomic,
+)
 from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused
 from dp2vl.images import read_photo
 from dp2vl.protect.config import ProtectConfig
@@ -92,7 +102,12 @@ def protect_album(
     """
     names = surrogates if isinstance(surrogates, str) else ",".join(_name(s) for s in surrogates)
     config = ProtectConfig(
-        strength=strength, effort=effort, surrogates=names, seed=seed, metadata=metadata, device=device,
+        strength=strength,
+        effort=effort,
+        surrogates=names,
+        seed=seed,
+        metadata=metadata,
+        device=device,
         max_megapixels=max_megapixels,
     )
     out = Path(out)
@@ -120,29 +135,31 @@ class _AlbumWorker:
         self.config, self.plan, self.out, self.towers = config, plan, out, towers
         self.settings = settings_digest(config.deciding() | {"towers": [t.name for t in towers]})
         self.store, self.registry = OutcomeStore(out), ProtectedRegistry()
-        self.known = set() if force else self.store.protected_digests() | self.registry.digests()
+        stores = [self.store, *(OutcomeStore(album) for album in plan.albums)]
+        self.ours = self.registry.digests().union(*(s.protected_digests() for s in stores))
+        self.known = frozenset() if force else frozenset(self.ours)
 
     def run(self, on_start: Callable[[int], None], on_outcome: Progress) -> list[Outcome]:
         done = {p.rel: o for p in self.plan.photos if (o := self.store.done(p, self.settings)) is not None}
         todo = [p for p in self.plan.photos if p.rel not in done]
+        check_space(self.out, todo)
         on_start(len(todo))
-        for outcome in self.plan.settled:
+        self.store.append(*self.plan.settled)
+        for photo, outcome in self._work(todo):
             self.store.append(outcome)
-        for outcome in self._work(todo):
-            self.store.append(outcome)
-            done[outcome.rel] = outcome
+            done[photo.rel] = outcome
             on_outcome(outcome)
         outcomes = [done[p.rel] for p in self.plan.photos] + list(self.plan.settled)
         return sorted(outcomes, key=lambda o: o.path)
 
-    def _work(self, todo: Sequence[Photo]) -> Iterator[Outcome]:
+    def _work(self, todo: Sequence[Photo]) -> Iterator[tuple[Photo, Outcome]]:
         if not todo:
             return
         protector = self._prepare()
         for photo in todo:
             start = time.perf_counter()
             outcome = self._one(protector, photo)
-            yield replace(outcome, seconds=round(time.perf_counter() - start, 3))
+            yield photo, replace(outcome, seconds=round(time.perf_counter() - start, 3))
 
     def _prepare(self) -> Protector:
         held_out = held_out_towers(self.towers)
@@ -151,15 +168,23 @@ class _AlbumWorker:
         return Protector(self.config, self.towers, held_out, references)
 
     def _album_sample(self) -> Iterable[torch.Tensor]:
-        chosen = sorted({p.sha256: p for p in self.plan.photos}.values(), key=lambda p: p.sha256)[:ALBUM_SAMPLE]
+        chosen = sorted({p.sha256: p for p in self.plan.photos}.values(), key=lambda p: p.sha256)[
+            :ALBUM_SAMPLE
+        ]
         for photo in chosen:
             with suppress(PhotoError):  # the photo itself gets its outcome later
-                yield to_tensor(read_photo(photo.path, max_megapixels=self.config.max_megapixels), long_side_px=512)
+                yield to_tensor(
+                    read_photo(photo.path, max_megapixels=self.config.max_megapixels), long_side_px=512
+                )
 
     def _one(self, protector: Protector, photo: Photo) -> Outcome:
         """Return the outcome of one photo; the one place where a photo's exceptions become outcomes."""
         base = Outcome(
-            path=str(photo.path), rel=photo.rel, status=Status.FAILED, sha256_in=photo.sha256, settings=self.settings
+            path=str(photo.path),
+            rel=photo.rel,
+            status=Status.FAILED,
+            sha256_in=photo.sha256,
+            settings=self.settings,
         )
         try:
             if photo.sha256 in self.known:
@@ -169,6 +194,11 @@ class _AlbumWorker:
             picture = read_photo(photo.path, max_megapixels=self.config.max_megapixels)
             made = protector.protect(picture, photo.sha256)
             rel = str(Path(photo.rel).with_suffix(made.suffix)) if made.suffix else photo.rel
+            check_target(self.out / rel, self.ours)
+            digest = hash_bytes(made.data)
+            self.registry.add(
+                digest
+            )  # before the copy exists: a run killed in between knows the copy as its own
             write_atomic(self.out / rel, made.data)
         except PhotoRefused as error:
             return replace(base, status=Status.REFUSED, reason=str(error))
@@ -179,12 +209,17 @@ class _AlbumWorker:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DP2VLError(
-                    f"no space left while writing {photo.rel}", "make space and run the same command again: it resumes"
+                    f"no space left while writing {photo.rel}",
+                    "make space and run the same command again: it resumes",
                 ) from error
             return replace(base, reason=f"could not be read or written: {error.strerror or error}")
-        digest = hash_bytes(made.data)
-        self.registry.add(digest)
+        self.ours.add(digest)
         return replace(
-            base, rel=rel, status=Status.PROTECTED, sha256_out=digest, verdict=made.verdict, figures=made.figures,
+            base,
+            rel=rel,
+            status=Status.PROTECTED,
+            sha256_out=digest,
+            verdict=made.verdict,
+            figures=made.figures,
             notes=made.notes,
         )

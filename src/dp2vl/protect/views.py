@@ -35,10 +35,14 @@ def make_boxes(count: int, generator: Generator, *, smallest: float = 0.5) -> li
 def crop(images: Tensor, box: Box) -> Tensor:
     """Return the part of `images` (n, c, h, w) inside `box`, never less than a few pixels."""
     height, width = images.shape[-2:]
-    top, left = int(box[0] * height), int(box[1] * width)
-    bottom = max(round(box[2] * height), min(top + MIN_CROP_PX, height))
-    right = max(round(box[3] * width), min(left + MIN_CROP_PX, width))
+    top, bottom = _span(box[0], box[2], height)
+    left, right = _span(box[1], box[3], width)
     return images[..., top:bottom, left:right]
+
+
+def _span(start: float, stop: float, length: int) -> tuple[int, int]:
+    first = min(int(start * length), max(0, length - MIN_CROP_PX))
+    return first, max(round(stop * length), min(first + MIN_CROP_PX, length))
 
 
 def jpeg(images: Tensor, quality: int) -> Tensor:
@@ -68,7 +72,10 @@ def shrink_and_enlarge(images: Tensor, factor: float = 0.5) -> Tensor:
     """Return `images` scaled down by `factor` and back to their size, as a thumbnail service does."""
     height, width = images.shape[-2:]
     small = F.interpolate(
-        images, (max(1, round(height * factor)), max(1, round(width * factor))), mode="bicubic", antialias=True
+        images,
+        (max(1, round(height * factor)), max(1, round(width * factor))),
+        mode="bicubic",
+        antialias=True,
     )
     return F.interpolate(small, (height, width), mode="bicubic").clamp(0, 1)
 

@@ -1,0 +1,52 @@
+"""Pictures for people: the original, the copy, and their difference made visible."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from dp2vl.images import Picture, read_photo
+from dp2vl.types import Outcome, Status
+
+SIDE_PX = 640
+AMPLIFY = 16
+"""Factor by which differences are enlarged around mid grey."""
+
+
+def write_previews(outcomes: Iterable[Outcome], out: Path, folder: Path) -> dict[str, Path]:
+    """Write one PNG per protected photo: original, copy, difference x 16 around grey; return them by `Outcome.rel`.
+
+    The pictures show the unprotected photo, so `folder` must not be shared with the copies.
+
+    Args:
+        outcomes: others than protected ones are left out.
+        out: where the copies lie. folder: where the pictures go; made if absent.
+    """
+    written = {}
+    for outcome in outcomes:
+        if outcome.status != Status.PROTECTED:
+            continue
+        before, after = read_photo(Path(outcome.path)), read_photo(out / outcome.rel)
+        path = folder / f"{outcome.rel}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        make_preview(before, after).save(path, optimize=True)
+        written[outcome.rel] = path
+    return written
+
+
+def make_preview(before: Picture, after: Picture) -> Image.Image:
+    """Return original, copy and amplified difference side by side, each reduced to at most 640 px.
+
+    Large photos are reduced before the difference is taken: it shows what is left of the change on a screen.
+    """
+    one, other = (_fit(p) for p in (before, after))
+    difference = ((other - one) * AMPLIFY + 0.5).clip(0, 1)
+    gap = np.ones((one.shape[0], 8, 3), np.float32)
+    row = np.concatenate([one, gap, other, gap, difference], axis=1)
+    return Image.fromarray((row * 255 + 0.5).astype(np.uint8))
+
+
+def _fit(picture: Picture) -> np.ndarray:
+    pixels = picture.srgb(long_side_px=SIDE_PX)
+    return np.ascontiguousarray(pixels.transpose(1, 2, 0))

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+
+from dp2vl.protect.budget import FLOOR, SKIN_FLOOR, apply_change, visibility_mask
+from dp2vl.types import STRENGTHS, Budget
+
+
+def textured(height: int = 40, width: int = 50) -> torch.Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_mask_spares_flat_areas_and_frees_texture():
+    photo = torch.full((1, 3, 40, 80), 0.6)
+    photo[..., 40:] = textured(40, 40)
+    mask = visibility_mask(photo)
+    assert mask[..., :30].max() < FLOOR + 0.05
+    assert mask[..., 50:].min() > 0.95
+
+
+@pytest.mark.parametrize(
+    "skin", [(0.95, 0.78, 0.68), (0.78, 0.57, 0.44), (0.45, 0.30, 0.22), (0.30, 0.19, 0.14)]
+)
+def test_flat_skin_of_any_tone_may_change_less_than_flat_sky(skin):
+    face = torch.tensor(skin).view(1, 3, 1, 1).expand(1, 3, 32, 32)
+    sky = torch.tensor((0.5, 0.7, 0.9)).view(1, 3, 1, 1).expand(1, 3, 32, 32)
+    assert visibility_mask(face).mean() == pytest.approx(SKIN_FLOOR, abs=0.01)
+    assert visibility_mask(sky).mean() > 1.3 * visibility_mask(face).mean()
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_no_pixel_changes_by_more_than_the_levels_whatever_is_asked(dtype, channels):
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, np.iinfo(dtype).max, (301, 77, channels), endpoint=True).astype(dtype)
+    change = rng.uniform(-1, 1, (channels, 20, 11)).astype(np.float32)
+    out = apply_change(pixels, change, levels=6)
+    moved = np.abs(out.astype(int) - pixels.astype(int)).max()
+    unit = 257 if dtype == np.uint16 else 1
+    assert 3 * unit < moved <= 6 * unit
+    assert out.shape == pixels.shape and out.dtype == pixels.dtype
+
+
+def test_a_change_of_the_photos_own_size_arrives_unblurred():
+    change = np.zeros((3, 9, 9), np.float32)
+    change[:, 4, 4] = 5 / 255
+    out = apply_change(np.full((9, 9, 3), 100, np.uint8), change, levels=6)
+    assert out[4, 4].tolist() == [105, 105, 105] and out.astype(int).sum() == 100 * 243 + 15
+
+
+def test_an_enlarged_change_keeps_its_place_and_sign():
+    change = np.zeros((1, 4, 4), np.float32)
+    change[:, :2] = 4 / 255
+    change[:, 2:] = -4 / 255
+    out = apply_change(np.full((400, 400, 1), 50, np.uint8), change, levels=6).astype(int) - 50
+    assert (out[:150] == 4).all() and (out[250:] == -4).all()
+
+
+def test_bands_make_no_seams():
+    rows = np.linspace(-6 / 255, 6 / 255, 8, dtype=np.float32)
+    out = apply_change(
+        np.full((1024, 2, 1), 128, np.uint8), np.tile(rows[None, :, None], (1, 1, 2)), levels=6
+    )
+    assert (np.diff(out[:, 0, 0].astype(int)) >= 0).all()
+
+
+def test_a_budget_in_grey_levels_instead_of_fractions_is_an_error_that_says_so():
+    with pytest.raises(ValueError, match=r"expected 0 < linf <= 1, got 8.0; write 8/255"):
+        Budget(linf=8.0)
+
+
+def test_strengths_allow_more_levels_and_less_similarity_in_order():
+    light, standard, strong = (STRENGTHS[s] for s in ("light", "standard", "strong"))
+    assert (light.levels, standard.levels, strong.levels) == (4, 6, 12)
+    assert light.ssim > standard.ssim > strong.ssim

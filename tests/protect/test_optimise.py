@@ -1,0 +1,73 @@
+import pytest
+import torch
+from towers import TinyTower
+
+from dp2vl.protect.budget import visibility_mask
+from dp2vl.protect.config import EFFORTS
+from dp2vl.protect.objective import away
+from dp2vl.protect.optimise import optimise_change
+from dp2vl.protect.reference import make_reference
+
+LINF = 6 / 255
+
+
+def photo(seed: int = 0) -> torch.Tensor:
+    noise = torch.rand(1, 3, 12, 16, generator=torch.Generator().manual_seed(seed))
+    return torch.nn.functional.interpolate(noise, (72, 96), mode="bicubic").clamp(0, 1)
+
+
+def run(image: torch.Tensor, towers, effort: str = "normal", seed: int = 0, **options) -> torch.Tensor:
+    references = [make_reference(t, [photo(s) for s in range(6)]) for t in towers]
+    generator = torch.Generator().manual_seed(seed)
+    return optimise_change(
+        image, towers, references, linf=LINF, effort=EFFORTS[effort], generator=generator, **options
+    )
+
+
+def moved(tower: TinyTower, before: torch.Tensor, after: torch.Tensor) -> float:
+    return float((tower.features(after).pooled - tower.features(before).pooled).norm())
+
+
+def test_the_change_moves_features_far_more_than_noise_of_the_same_size():
+    image, tower = photo(), TinyTower()
+    change = run(image, [tower])
+    noise = LINF * visibility_mask(image) * torch.sign(torch.rand(image.shape) - 0.5)
+    assert moved(tower, image, image + change) > 3 * moved(tower, image, image + noise)
+
+
+def test_the_change_stays_within_the_mask_everywhere():
+    image = photo()
+    change = run(image, [TinyTower()], "quick")
+    assert (change.abs() <= LINF * visibility_mask(image) + 1e-7).all()
+    assert change.abs().max() > 0.9 * LINF * visibility_mask(image).max()
+
+
+def test_several_towers_are_all_moved():
+    image, towers = photo(), [TinyTower(0), TinyTower(1)]
+    both, first = run(image, towers), run(image, towers[:1])
+    assert moved(towers[1], image, image + both) > 1.5 * moved(towers[1], image, image + first)
+
+
+def test_one_seed_gives_one_change_and_another_seed_another():
+    image, tower = photo(), TinyTower()
+    one, same, other = (run(image, [tower], "quick", seed=s) for s in (1, 1, 2))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_grey_photos_get_a_grey_change():
+    image = photo().mean(1, keepdim=True).expand(1, 3, 72, 96)
+    change = run(image, [TinyTower()], "quick", grey=True)
+    assert change.shape == (1, 1, 72, 96)
+    assert moved(TinyTower(), image, image + change) > 0
+
+
+def test_objectives_can_be_swapped():
+    image, tower = photo(), TinyTower()
+    assert not torch.equal(run(image, [tower], "quick"), run(image, [tower], "quick", objective=away))
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (24, 300)])
+def test_small_and_narrow_photos_work(shape):
+    image = torch.rand(1, 3, *shape, generator=torch.Generator().manual_seed(0))
+    assert run(image, [TinyTower()], "quick").shape == (1, 3, *shape)

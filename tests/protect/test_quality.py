@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from dp2vl.protect.quality import flip, largest_change, ssim
+
+
+def photo(height: int, width: int, channels: int = 3, dtype=np.uint8) -> np.ndarray:
+    y, x = np.mgrid[0:height, 0:width]
+    waves = (np.sin(x / 7) + np.cos(y / 5) + 2) / 4
+    return (np.repeat(waves[..., None], channels, 2) * np.iinfo(dtype).max).astype(dtype)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (5, 3), (64, 64), (3000, 2600)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_equal_photos_of_any_size_are_equal(shape, channels):
+    picture = photo(*shape, channels)
+    assert ssim(picture, picture) == pytest.approx(1)
+    assert largest_change(picture, picture) == 0
+
+
+def test_more_noise_is_more_visible_by_every_measure():
+    picture, rng = photo(96, 96), np.random.default_rng(0)
+    noise = rng.uniform(-1, 1, picture.shape)
+    little, much = ((picture + a * noise).clip(0, 255).astype(np.uint8) for a in (4, 16))
+    assert 1 > ssim(picture, little) > ssim(picture, much)
+    assert 0 < flip(picture, little) < flip(picture, much)
+    assert largest_change(picture, little) < largest_change(picture, much) <= 17
+
+
+def test_large_photos_are_judged_where_the_change_is():
+    picture = photo(2600, 3000)
+    changed = picture.copy()
+    changed[::2] = np.where(changed[::2] > 200, changed[::2] - 60, changed[::2] + 50)
+    assert ssim(picture, changed) < 0.9
+
+
+def test_sixteen_bit_changes_are_counted_in_whole_eight_bit_levels():
+    picture = np.full((8, 8, 3), 30000, np.uint16)
+    assert largest_change(picture, picture + 257 * 5) == 5
+    assert largest_change(picture, picture + 257 * 5 + 1) == 6

@@ -1,0 +1,31 @@
+import pytest
+import torch
+from towers import TinyTower
+
+from dp2vl.protect.reference import make_reference, median_distance
+
+
+def test_an_album_of_a_few_photos_adds_a_centre_and_a_smaller_one_does_not():
+    photos = [torch.rand(1, 3, 40, 40, generator=torch.Generator().manual_seed(i)) for i in range(5)]
+    assert make_reference(TinyTower(), photos).pooled_centres.shape[0] == 2
+    assert make_reference(TinyTower(), photos[:2]).pooled_centres.shape[0] == 1
+
+
+def test_known_people_count_the_same_however_many_photos_they_have():
+    a, b = torch.zeros(1, 3, 40, 40), torch.ones(1, 3, 40, 40)
+    tower = TinyTower()
+    lopsided = make_reference(tower, [a, a, a, b], people=["a", "a", "a", "b"])
+    even = make_reference(tower, [a, b, a, b], people=["a", "b", "a", "b"])
+    unknown = make_reference(tower, [a, a, a, b])
+    assert torch.allclose(lopsided.pooled_centres[1], even.pooled_centres[1], atol=1e-5)
+    assert not torch.allclose(lopsided.pooled_centres[1], unknown.pooled_centres[1], atol=1e-2)
+
+
+def test_distance_is_between_people_not_between_photos_of_one():
+    pooled = torch.tensor([[1.0, 0.0], [1.0, 0.01], [0.0, 1.0], [0.01, 1.0]])
+    assert median_distance(pooled, ["a", "a", "b", "b"]) == pytest.approx(2**0.5, abs=0.02)
+
+
+def test_a_distance_between_people_needs_two_people():
+    with pytest.raises(ValueError, match="at least two people"):
+        median_distance(torch.rand(3, 4), ["a", "a", "a"])

@@ -1,0 +1,420 @@
+"""Walking folders, giving every file one place, and writing whole files only."""
+
+import io
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dp2vl import album
+from dp2vl.album import (
+    AlbumPlan,
+    check_space,
+    check_target,
+    hash_bytes,
+    hash_file,
+    lock_output,
+    plan_album,
+    remove_partials,
+    write_atomic,
+)
+from dp2vl.errors import DP2VLError, PhotoError, UsageError
+from dp2vl.types import Status
+
+
+def _picture(kind: str) -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (8, 8), (90, 120, 30)).save(file, kind)
+    return file.getvalue()
+
+
+JPEG, PNG, GIF = _picture("JPEG"), _picture("PNG"), _picture("GIF")
+
+
+def put(path: Path, data: bytes = JPEG) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def reasons(plan: AlbumPlan) -> dict[str, tuple[Status, str]]:
+    return {Path(o.path).name: (o.status, o.reason) for o in plan.settled}
+
+
+@pytest.fixture
+def src(tmp_path: Path) -> Path:
+    folder = tmp_path / "src"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out"
+
+
+def test_every_file_gets_exactly_one_place(src: Path, out: Path) -> None:
+    for name, data in {
+        "a.jpg": JPEG, "deep/er/b.PNG": PNG, "png-inside.jpg": PNG, "noname": JPEG, "broken.jpg": b"text",
+        ".hidden.jpg": JPEG, ".thumbs/c.jpg": JPEG, "notes.txt": b"hello", "empty.jpg": b"", "empty.txt": b"",
+        "moving.gif": GIF, "raw.nef": b"II*\0rest", "film.mp4": b"\0\0\0\x18ftypmp42",
+    }.items():  # fmt: skip
+        put(src / name, data)
+    plan = plan_album([src], out)
+    assert [p.rel for p in plan.photos] == [
+        "a.jpg",
+        "broken.jpg",
+        "noname",
+        "png-inside.jpg",
+        "deep/er/b.PNG",
+    ]
+    assert {n: s for n, (s, _) in reasons(plan).items()} == {
+        ".hidden.jpg": "skipped", "c.jpg": "skipped", "notes.txt": "skipped", "empty.txt": "skipped",
+        "film.mp4": "skipped", "empty.jpg": "failed", "moving.gif": "refused", "raw.nef": "refused",
+    }  # fmt: skip
+    assert all(o.reason for o in plan.settled)
+    places = [p.path for p in plan.photos] + [Path(o.path) for o in plan.settled]
+    assert sorted(places) == sorted(p for p in src.rglob("*") if p.is_file())
+    assert not out.exists()
+
+
+def test_a_photo_carries_digest_and_size_of_its_whole_file(src: Path, out: Path) -> None:
+    data = JPEG + b"x" * 3_000_000
+    path = put(src / "a.jpg", data)
+    (photo,) = plan_album([src], out).photos
+    assert (photo.path, photo.size_bytes) == (path, len(data))
+    assert photo.sha256 == hash_bytes(data) == hash_file(path) != hash_bytes(data[:-1])
+
+
+def test_a_single_file_keeps_its_name_even_if_hidden(src: Path, out: Path) -> None:
+    plan = plan_album([put(src / "deep" / ".me.jpg")], out)
+    assert [p.rel for p in plan.photos] == [".me.jpg"]
+
+
+def test_several_sources_get_a_folder_of_their_own(tmp_path: Path, out: Path) -> None:
+    put(tmp_path / "x" / "a.jpg"), put(tmp_path / "y" / "deep" / "a.jpg"), put(tmp_path / "z.jpg")
+    plan = plan_album([tmp_path / "x", tmp_path / "y", tmp_path / "z.jpg"], out)
+    assert [p.rel for p in plan.photos] == ["x/a.jpg", "y/deep/a.jpg", "z.jpg"]
+
+
+def test_the_current_folder_as_one_of_several_sources_has_its_real_name(
+    tmp_path: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path / "x" / "a.jpg"), put(tmp_path / "y" / "a.jpg")
+    monkeypatch.chdir(tmp_path / "x")
+    assert [p.rel for p in plan_album([Path(), Path("../y")], out).photos] == ["x/a.jpg", "y/a.jpg"]
+
+
+@pytest.mark.parametrize(
+    "names", [("p/x", "q/x"), ("p/x", "q/X"), ("p/x", "p"), ("p/x", "p/x"), ("p", "p/x/a.jpg")]
+)
+def test_sources_that_share_a_name_or_overlap_are_a_usage_error(
+    tmp_path: Path, out: Path, names: tuple[str, str]
+) -> None:
+    for name in ("p/x/a.jpg", "q/x/a.jpg", "q/X/a.jpg"):
+        put(tmp_path / name)
+    with pytest.raises(UsageError) as error:
+        plan_album([tmp_path / n for n in names], out)
+    assert error.value.hint
+
+
+@pytest.mark.parametrize(
+    "place", ["src", "src/out", ".", "src/../src/out", "link/out", "src/deep/../new/out"]
+)
+def test_output_and_source_may_not_lie_in_each_other(tmp_path: Path, src: Path, place: str) -> None:
+    put(src / "a.jpg"), put(src / "deep" / "b.jpg")
+    (tmp_path / "link").symlink_to(src)
+    with pytest.raises(UsageError, match="each other") as error:
+        plan_album([src], tmp_path / place)
+    assert error.value.hint
+
+
+def test_a_link_inside_the_output_cannot_lead_a_copy_over_an_original(src: Path, out: Path) -> None:
+    put(src / "sub" / "a.jpg")
+    out.mkdir()
+    (out / "sub").symlink_to(src / "sub")
+    with pytest.raises(UsageError, match="leads out of"):
+        plan_album([src], out)
+
+
+def test_a_missing_source_is_a_usage_error(tmp_path: Path, out: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        plan_album([tmp_path / "absent"], out)
+
+
+def test_an_output_that_is_a_file_is_a_usage_error(src: Path, out: Path) -> None:
+    put(src / "a.jpg"), put(out)
+    with pytest.raises(UsageError, match="is a file"):
+        plan_album([src], out)
+
+
+def test_an_output_that_cannot_be_written_is_an_error_before_the_work(
+    src: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(src / "a.jpg")
+    with pytest.raises(DP2VLError, match="cannot write"):
+        plan_album([src], put(out / "file") / "below")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(DP2VLError, match="cannot write"):
+        plan_album([src], out / "new")
+
+
+def test_an_album_without_photos_is_an_error_but_one_with_only_bad_photos_is_not(
+    src: Path, out: Path
+) -> None:
+    put(src / "notes.txt", b"hello")
+    with pytest.raises(DP2VLError, match="found none among 1 file"):
+        plan_album([src], out)
+    put(src / "empty.jpg", b"")
+    assert [o.status for o in plan_album([src], out).settled] == ["failed", "skipped"]
+
+
+def test_links_to_photos_are_photos_and_loops_end(src: Path, out: Path, tmp_path: Path) -> None:
+    real = put(tmp_path / "elsewhere" / "a.jpg")
+    (src / "b.jpg").symlink_to(real)
+    (src / "lost.jpg").symlink_to(tmp_path / "absent")
+    (src / "self.jpg").symlink_to(src / "self.jpg")
+    (src / "loop").symlink_to(src)
+    (src / "folder").symlink_to(real.parent)
+    plan = plan_album([src], out)
+    assert [(p.rel, p.sha256) for p in plan.photos] == [("b.jpg", hash_bytes(JPEG))]
+    assert {n: s for n, (s, _) in reasons(plan).items()} == {
+        "lost.jpg": "failed", "self.jpg": "failed", "loop": "skipped", "folder": "skipped",
+    }  # fmt: skip
+
+
+def test_pipes_and_sockets_are_skipped_without_waiting_for_data(src: Path, out: Path) -> None:
+    put(src / "a.jpg")
+    os.mkfifo(src / "pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.path.relpath(src / "socket.jpg"))
+    assert {s for s, _ in reasons(plan_album([src], out)).values()} == {Status.SKIPPED}
+
+
+def test_what_may_not_be_read_fails_and_the_rest_goes_on(src: Path, out: Path) -> None:
+    put(src / "a.jpg"), put(src / "closed.jpg").chmod(0), put(src / "folder" / "b.jpg").parent.chmod(0)
+    try:
+        if os.access(src / "closed.jpg", os.R_OK):
+            pytest.skip("this user may read everything")
+        plan = plan_album([src], out)
+    finally:
+        (src / "folder").chmod(0o700)
+    assert [p.rel for p in plan.photos] == ["a.jpg"]
+    assert {s for s, _ in reasons(plan).values()} == {Status.FAILED}
+
+
+def test_a_file_or_folder_that_fails_while_being_read_is_a_failed_outcome(
+    src: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(src / "a.jpg"), put(src / "bad.jpg"), put(src / "folder" / "b.jpg")
+    real_hash, real_scan = album.hash_file, os.scandir
+
+    def refuse(path: Path, name: str) -> None:
+        if Path(path).name == name:
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(album, "hash_file", lambda path: refuse(path, "bad.jpg") or real_hash(path))
+    monkeypatch.setattr(os, "scandir", lambda path: refuse(path, "folder") or real_scan(path))
+    plan = plan_album([src], out)
+    assert [p.rel for p in plan.photos] == ["a.jpg"]
+    assert reasons(plan) == {
+        "bad.jpg": (Status.FAILED, "cannot be read: Permission denied"),
+        "folder": (Status.FAILED, "folder cannot be read: Permission denied"),
+    }
+
+
+def test_names_that_differ_in_case_collide_only_where_the_disk_ignores_case(
+    src: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(src / "IMG.jpg"), put(src / "img.jpg"), put(src / "other.jpg")
+    if len(list(src.iterdir())) < 3:
+        pytest.skip("this disk ignores case itself")
+    assert len(plan_album([src], out).photos) == 3
+    monkeypatch.setattr(album, "_ignores_case", lambda folder: True)
+    plan = plan_album([src], out)
+    assert [p.rel for p in plan.photos] == ["other.jpg"]
+    assert {s for s, _ in reasons(plan).values()} == {Status.FAILED}
+    assert str(src / "img.jpg") in reasons(plan)["IMG.jpg"][1]
+
+
+def test_earlier_albums_among_and_above_the_sources_are_named_and_their_state_is_no_photo(
+    src: Path, out: Path
+) -> None:
+    for folder in (src, src / "a" / "b"):
+        put(folder / "x.jpg"), put(folder / ".dp2vl" / "outcomes.jsonl", b"")
+    assert plan_album([src], out).albums == (src, src / "a" / "b")
+    assert plan_album([src], out).settled == ()
+    assert plan_album([src / "a" / "b" / "x.jpg"], out).albums == (src, src / "a" / "b")
+
+
+NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=40).filter(
+    lambda n: not n.startswith(".") and len(n.encode()) < 200
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(NAMES, min_size=1, max_size=3))
+def test_odd_names_keep_their_place(tmp_path_factory: pytest.TempPathFactory, parts: list[str]) -> None:
+    folder = tmp_path_factory.mktemp("odd")
+    put(folder / "src" / Path(*parts))
+    (photo,) = plan_album([folder / "src"], folder / "out").photos
+    assert photo.rel == "/".join(parts)
+    write_atomic(folder / "out" / photo.rel, b"copy")
+    assert [p.relative_to(folder / "out") for p in (folder / "out").rglob("*") if p.is_file()] == [
+        Path(*parts)
+    ]
+
+
+def test_names_that_are_not_utf8_are_planned(src: Path, out: Path) -> None:
+    try:
+        put(src / os.fsdecode(b"caf\xe9\nx.jpg"))
+    except OSError:
+        pytest.skip("this disk takes only UTF-8")
+    (photo,) = plan_album([src], out).photos
+    write_atomic(out / photo.rel, b"copy")
+    assert [os.fsencode(p.name) for p in out.iterdir()] == [b"caf\xe9\nx.jpg"]
+
+
+def test_two_thousand_files_and_a_very_deep_folder_are_planned_in_order(src: Path, out: Path) -> None:
+    for number in range(2000):
+        put(src / f"{number % 7}" / f"{number:04}.jpg", JPEG if number % 2 else b"")
+    deep = src.joinpath(*"d" * 1200)
+    for folder in (*reversed(deep.parents), deep):
+        if src in folder.parents:
+            folder.mkdir()
+    put(deep / "last.jpg")
+    plan = plan_album([src], out)
+    rels = [p.rel for p in plan.photos]
+    assert (len(rels), len(plan.settled)) == (1001, 1000)
+    assert rels == sorted(rels)
+    assert plan == plan_album([src], out)
+
+
+def test_too_little_space_is_an_error_that_names_both_numbers(
+    src: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(src / "a.jpg", JPEG + b"x" * 4_000_000)
+    photos = plan_album([src], out).photos
+    check_space(out, photos)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=5_000_000))
+    with pytest.raises(DP2VLError, match=r"expected about 10 MB .*, got 5 MB"):
+        check_space(out, photos)
+
+
+def test_a_written_file_is_new_and_readable_like_any_other(out: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        write_atomic(out / "deep" / "a.jpg", b"one")
+    finally:
+        os.umask(old)
+    assert (out / "deep" / "a.jpg").stat().st_mode & 0o777 == 0o640
+    os.link(out / "deep" / "a.jpg", out / "kept")
+    write_atomic(out / "deep" / "a.jpg", b"two")
+    assert ((out / "deep" / "a.jpg").read_bytes(), (out / "kept").read_bytes()) == (b"two", b"one")
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
+    out: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    write_atomic(out / "a.jpg", b"old")
+
+    def fail(descriptor: int) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(type(error)):
+        write_atomic(out / "a.jpg", b"new")
+    assert [p.name for p in out.iterdir()] == ["a.jpg"]
+    assert (out / "a.jpg").read_bytes() == b"old"
+
+
+def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    check_target(path, set())
+    put(path, b"ours")
+    check_target(path, {hash_bytes(b"ours")})
+    with pytest.raises(PhotoError, match="not a copy written by dp2vl"):
+        check_target(path, {hash_bytes(b"other")})
+
+
+def run_python(code: str, *args: object) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, args)], stdout=subprocess.PIPE, text=True)
+
+
+WRITER = """
+import sys
+from itertools import cycle
+from pathlib import Path
+from dp2vl.album import write_atomic
+print("ready", flush=True)
+for byte in cycle(b"abcdefgh"):
+    write_atomic(Path(sys.argv[1]), bytes([byte]) * 2_000_000)
+"""
+
+
+def test_kill_9_while_writing_leaves_whole_files_and_parts_that_are_cleaned(out: Path) -> None:
+    left = 0
+    for seed in range(6):
+        with run_python(WRITER, out / "deep" / "a.bin") as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            time.sleep(random.Random(seed).uniform(0.01, 0.06))
+            process.send_signal(signal.SIGKILL)
+        left += remove_partials(out)
+        files = [p for p in out.rglob("*") if p.is_file()]
+        assert files in ([], [out / "deep" / "a.bin"])
+        for path in files:
+            data = path.read_bytes()
+            assert data == data[:1] * 2_000_000
+    assert left <= 6
+
+
+def test_only_our_own_partial_files_are_removed(out: Path) -> None:
+    keep = [put(out / "x.part"), put(out / ".dp2vl" / "outcomes.jsonl"), put(out / ".dp2vl-notes")]
+    put(out / "deep" / ".dp2vl-0123.part"), put(out / ".dp2vl" / ".dp2vl-4567.part")
+    assert remove_partials(out) == 2
+    assert sorted(p for p in out.rglob("*") if p.is_file()) == sorted(keep)
+
+
+HOLDER = """
+import sys
+from pathlib import Path
+from dp2vl.album import lock_output
+with lock_output(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(out: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, out], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdin is not None and process.stdout is not None
+    with process:
+        process.stdout.readline()
+        with pytest.raises(DP2VLError, match="another run") as error, lock_output(out):
+            pass
+        process.kill()
+    assert error.value.hint
+    assert "\n" not in str(error.value)
+    with lock_output(out):
+        pass
+    with lock_output(out):
+        pass
+
+
+def test_a_lock_on_a_folder_that_cannot_be_made_is_one_line(out: Path) -> None:
+    with pytest.raises(DP2VLError, match="cannot write"), lock_output(put(out) / "below"):
+        pass
