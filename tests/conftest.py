@@ -23,6 +23,12 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+@pytest.fixture(autouse=True)
+def own_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the package remembers per user goes into the test's own folder."""
+    monkeypatch.setenv("DP2VL_STATE_DIR", str(tmp_path / "state"))
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The folder of real photos, broken files and real encoders; tests that need it skip where it is absent."""

@@ -164,7 +164,8 @@ def test_an_output_that_cannot_be_written_is_an_error_before_the_work(
     put(src / "a.jpg")
     with pytest.raises(DP2VLError, match="cannot write"):
         plan_album([src], put(out / "file") / "below")
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.F_OK and access(path, mode))
     with pytest.raises(DP2VLError, match="cannot write"):
         plan_album([src], out / "new")
 
@@ -193,11 +194,14 @@ def test_links_to_photos_are_photos_and_loops_end(src: Path, out: Path, tmp_path
     }  # fmt: skip
 
 
-def test_pipes_and_sockets_are_skipped_without_waiting_for_data(src: Path, out: Path) -> None:
+def test_pipes_and_sockets_are_skipped_without_waiting_for_data(
+    src: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(src)  # names of sockets must be short
     put(src / "a.jpg")
     os.mkfifo(src / "pipe.jpg")
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(os.path.relpath(src / "socket.jpg"))
+        server.bind("socket.jpg")
     assert {s for s, _ in reasons(plan_album([src], out)).values()} == {Status.SKIPPED}
 
 
@@ -247,6 +251,18 @@ def test_names_that_differ_in_case_collide_only_where_the_disk_ignores_case(
     assert str(src / "img.jpg") in reasons(plan)["IMG.jpg"][1]
 
 
+def test_a_heic_photo_collides_with_a_png_only_where_it_has_to_become_one(
+    src: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(src / "a.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), put(src / "a.png", PNG), put(src / "a.jpg")
+    monkeypatch.setattr("dp2vl.images.heif.can_encode_heic", lambda: True)
+    assert len(plan_album([src], out).photos) == 3
+    monkeypatch.setattr("dp2vl.images.heif.can_encode_heic", lambda: False)
+    plan = plan_album([src], out)
+    assert [p.rel for p in plan.photos] == ["a.jpg"]
+    assert {n: s for n, (s, _) in reasons(plan).items()} == {"a.heic": "failed", "a.png": "failed"}
+
+
 def test_earlier_albums_among_and_above_the_sources_are_named_and_their_state_is_no_photo(
     src: Path, out: Path
 ) -> None:
@@ -285,17 +301,12 @@ def test_names_that_are_not_utf8_are_planned(src: Path, out: Path) -> None:
     assert [os.fsencode(p.name) for p in out.iterdir()] == [b"caf\xe9\nx.jpg"]
 
 
-def test_two_thousand_files_and_a_very_deep_folder_are_planned_in_order(src: Path, out: Path) -> None:
+def test_two_thousand_files_are_planned_in_order(src: Path, out: Path) -> None:
     for number in range(2000):
         put(src / f"{number % 7}" / f"{number:04}.jpg", JPEG if number % 2 else b"")
-    deep = src.joinpath(*"d" * 1200)
-    for folder in (*reversed(deep.parents), deep):
-        if src in folder.parents:
-            folder.mkdir()
-    put(deep / "last.jpg")
     plan = plan_album([src], out)
     rels = [p.rel for p in plan.photos]
-    assert (len(rels), len(plan.settled)) == (1001, 1000)
+    assert (len(rels), len(plan.settled)) == (1000, 1000)
     assert rels == sorted(rels)
     assert plan == plan_album([src], out)
 

@@ -9,7 +9,7 @@ import stat
 import tempfile
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
@@ -34,7 +34,7 @@ class AlbumPlan:
 
     Args:
         photos: files to protect, in the order of the walk; their `rel` differ.
-        settled: outcomes of all other files (and of folders that cannot be read), in the order of the walk.
+        settled: outcomes of all other files and of folders that cannot be read; collisions come last.
         albums: folders that hold copies written by earlier runs and that contain a source or lie in one.
     """
 
@@ -52,7 +52,8 @@ def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
 
     Args:
         sources: folders and single files.
-        out: where copies will go; need not exist. Nothing is written to it.
+        out: where copies will go; need not exist. Nothing stays written there; where names differ only in
+            letter case, a file is made for a moment to learn whether the disk tells them apart.
 
     Raises:
         UsageError: a source is missing, two share a name or overlap; `out` overlaps a source or is a file.
@@ -82,7 +83,7 @@ _KNOWN_FORMATS = "photos are JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF files; hi
 
 def is_album(folder: Path) -> bool:
     """Return whether an earlier run wrote protected copies into `folder`."""
-    return (folder / STATE_FOLDER / "outcomes.jsonl").is_file()
+    return os.access(folder / STATE_FOLDER / "outcomes.jsonl", os.R_OK)
 
 
 def hash_bytes(data: bytes) -> str:
@@ -186,7 +187,7 @@ def lock_output(out: Path) -> Iterator[None]:
 
 def _check_sources(sources: Sequence[Path]) -> None:
     for source in sources:
-        if not source.exists():
+        if not _exists(source):
             raise UsageError(
                 f"expected a photo or a folder, but {source} does not exist", "check the spelling"
             )
@@ -201,7 +202,7 @@ def _check_sources(sources: Sequence[Path]) -> None:
 
 
 def _check_output(out: Path, sources: Sequence[Path]) -> None:
-    if out.exists() and not out.is_dir():
+    if _exists(out) and not out.is_dir():
         raise UsageError(f"expected a folder for the copies, but {out} is a file", "choose another --out")
     for source in sources:
         if _lies_in(out, source) or _lies_in(source, out):
@@ -224,16 +225,21 @@ def _check_links(out: Path, photos: Sequence[Photo]) -> None:
 
 def _lies_in(inner: Path, outer: Path) -> bool:
     """Return whether `inner` is `outer` or under it, however either is spelled (links, letter case)."""
-    if not outer.exists():
+    if not _exists(outer):
         return False
     inner = inner.resolve()
-    return any(p.exists() and p.samefile(outer) for p in (inner, *inner.parents))
+    return any(_exists(p) and p.samefile(outer) for p in (inner, *inner.parents))
+
+
+def _exists(path: Path) -> bool:
+    """Return whether `path` is there for this user; unlike `Path.exists`, also where a folder is closed."""
+    return os.access(path, os.F_OK)
 
 
 def _existing(path: Path) -> Path:
     """Return the nearest of `path` and its parents that exists."""
     path = path.absolute()
-    return next(p for p in (path, *path.parents) if p.exists())
+    return next(p for p in (path, *path.parents) if _exists(p))
 
 
 def _find_files(sources: Sequence[Path], albums: set[Path]) -> Iterator[tuple[Path, str, Outcome | None]]:
@@ -305,7 +311,7 @@ def _place(path: Path, rel: str) -> Photo | Outcome:
     except PhotoError as error:
         return _settle(path, rel, Status.FAILED, str(error))
     except OSError as error:
-        what = "link to a file that does not exist" if path.is_symlink() else "cannot be read"
+        what = "link to a missing file" if isinstance(error, FileNotFoundError) else "cannot be read"
         return _settle(path, rel, Status.FAILED, f"{what}: {error.strerror}")
 
 
@@ -315,20 +321,30 @@ def _settle(path: Path, rel: str, status: Status, reason: str) -> Outcome:
 
 def _part_collisions(photos: list[Photo], out: Path) -> tuple[list[Photo], list[Outcome]]:
     """Return the photos whose copies have a place of their own, and failures for all that share one."""
-    name: Callable[[str], str] = str
-    if len({_fold(p.rel) for p in photos}) < len({p.rel for p in photos}) and _ignores_case(_existing(out)):
-        name = _fold
+    place = {photo: _copy_rel(photo) for photo in photos}
+    folded = {photo: _fold(rel) for photo, rel in place.items()}
+    if len(set(folded.values())) < len(set(place.values())) and _ignores_case(_existing(out)):
+        place = folded
     sharing = defaultdict(list)
     for photo in photos:
-        sharing[name(photo.rel)].append(photo)
-    apart = [p for p in photos if len(sharing[name(p.rel)]) == 1]
+        sharing[place[photo]].append(photo)
     failed = []
     for group in (g for g in sharing.values() if len(g) > 1):
         for photo in group:
             others = ", ".join(str(p.path) for p in group if p is not photo)
             reason = f"its copy would overwrite that of {others}; hint: rename one of them"
             failed.append(_settle(photo.path, photo.rel, Status.FAILED, reason))
-    return apart, failed
+    return [p for p in photos if len(sharing[place[p]]) == 1], failed
+
+
+def _copy_rel(photo: Photo) -> str:
+    """Return where the copy goes: HEIC becomes PNG where there is no encoder, as `images.output_suffix` says."""
+    from dp2vl.images import sniff
+    from dp2vl.images.heif import can_encode_heic
+
+    if can_encode_heic() or sniff(photo.path) != "heic":
+        return photo.rel
+    return str(PurePosixPath(photo.rel).with_suffix(".png"))
 
 
 def _fold(name: str) -> str:

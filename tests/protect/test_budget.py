@@ -18,9 +18,7 @@ def test_the_mask_spares_flat_areas_and_frees_texture():
     assert mask[..., 50:].min() > 0.95
 
 
-@pytest.mark.parametrize(
-    "skin", [(0.95, 0.78, 0.68), (0.78, 0.57, 0.44), (0.45, 0.30, 0.22), (0.30, 0.19, 0.14)]
-)
+@pytest.mark.parametrize("skin", [(0.95, 0.78, 0.68), (0.78, 0.57, 0.44), (0.45, 0.30, 0.22), (0.30, 0.19, 0.14)])
 def test_flat_skin_of_any_tone_may_change_less_than_flat_sky(skin):
     face = torch.tensor(skin).view(1, 3, 1, 1).expand(1, 3, 32, 32)
     sky = torch.tensor((0.5, 0.7, 0.9)).view(1, 3, 1, 1).expand(1, 3, 32, 32)
@@ -58,9 +56,7 @@ def test_an_enlarged_change_keeps_its_place_and_sign():
 
 def test_bands_make_no_seams():
     rows = np.linspace(-6 / 255, 6 / 255, 8, dtype=np.float32)
-    out = apply_change(
-        np.full((1024, 2, 1), 128, np.uint8), np.tile(rows[None, :, None], (1, 1, 2)), levels=6
-    )
+    out = apply_change(np.full((1024, 2, 1), 128, np.uint8), np.tile(rows[None, :, None], (1, 1, 2)), levels=6)
     assert (np.diff(out[:, 0, 0].astype(int)) >= 0).all()
 
 

@@ -19,9 +19,7 @@ def photo(seed: int = 0) -> torch.Tensor:
 def run(image: torch.Tensor, towers, effort: str = "normal", seed: int = 0, **options) -> torch.Tensor:
     references = [make_reference(t, [photo(s) for s in range(6)]) for t in towers]
     generator = torch.Generator().manual_seed(seed)
-    return optimise_change(
-        image, towers, references, linf=LINF, effort=EFFORTS[effort], generator=generator, **options
-    )
+    return optimise_change(image, towers, references, linf=LINF, effort=EFFORTS[effort], generator=generator, **options)
 
 
 def moved(tower: TinyTower, before: torch.Tensor, after: torch.Tensor) -> float:

@@ -1,10 +1,11 @@
 """The command line: one file per command, each a thin layer over functions that Python callers use as well."""
 
+import io
 import sys
 
 import typer
 
-from dp2vl.cli import demo, doctor, protect, verify
+from dp2vl.cli import dataset, demo, doctor, models, protect, train, verify
 from dp2vl.errors import DP2VLError
 
 app = typer.Typer(
@@ -18,10 +19,16 @@ app.command()(protect.protect)
 app.command()(verify.verify)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
+models.app.command()(train.train)
+app.add_typer(models.app, name="models")
+app.add_typer(dataset.app, name="dataset")
 
 
 def main() -> None:
     """Run the command line; an expected error is one line on stderr and a hint, anything else a traceback."""
+    for stream in (sys.stdout, sys.stderr):  # names of files need not be valid text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except DP2VLError as error:

@@ -27,12 +27,12 @@ def doctor() -> None:
             print(f"  {name} absent")
     import torch
 
-    from dp2vl.images import writable_formats
+    from dp2vl.images import PHOTO_FORMATS
     from dp2vl.protect.photo import choose_device
     from dp2vl.surrogates.sets import tower_states
 
     print(f"device: {choose_device('auto')} ({torch.get_num_threads()} threads)")
-    print(f"photo formats: {', '.join(writable_formats())}")
+    print(f"photo formats: {', '.join(sorted(PHOTO_FORMATS))}")
     print("towers:")
     for name, state in tower_states().items():
         print(f"  {name}: {state}")

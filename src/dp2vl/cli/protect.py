@@ -26,9 +26,7 @@ def protect(
     strength: Annotated[
         str, typer.Option(help="light, standard or strong: at most 4, 6 or 12 grey levels.")
     ] = "standard",
-    effort: Annotated[
-        str, typer.Option(help="quick, normal or thorough: how long to search per photo.")
-    ] = "normal",
+    effort: Annotated[str, typer.Option(help="quick, normal or thorough: how long to search per photo.")] = "normal",
     surrogates: Annotated[
         str, typer.Option(help="Set of towers (mini, standard, thorough) or towers, by commas.")
     ] = "mini",
@@ -38,18 +36,10 @@ def protect(
     ] = "minimal",
     seed: Annotated[int, typer.Option(help="Same seed, same copies.")] = 0,
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos.")] = 100.0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Protect copies again that are protected already.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List what would be done, and do nothing.")
-    ] = False,
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Write comparison pictures to OUT-preview.")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object with outcomes and summary.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Protect copies again that are protected already.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be done, and do nothing.")] = False,
+    preview: Annotated[bool, typer.Option("--preview", help="Write comparison pictures to OUT-preview.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with outcomes and summary.")] = False,
 ) -> None:
     """Write protected copies of photos into OUT, and say what became of every file.
 
@@ -68,11 +58,7 @@ def protect(
 
         write_previews(result.outcomes, out, Path(f"{out}-preview"))
     if as_json:
-        print(
-            json.dumps(
-                {"outcomes": [asdict(o) for o in result.outcomes], "summary": result.summary}, indent=2
-            )
-        )
+        print(json.dumps({"outcomes": [asdict(o) for o in result.outcomes], "summary": result.summary}, indent=2))
     _say_summary(result, out)
     if result.unprotected:
         raise typer.Exit(3)
@@ -103,7 +89,8 @@ def _run(paths: list[Path], out: Path, config: ProtectConfig, force: bool, *, qu
 def outcome_line(outcome: Outcome) -> str:
     """Return one line about one file, readable without colour."""
     about = outcome.verdict if outcome.status == Status.PROTECTED else outcome.reason
-    return f"{outcome.status:10} {outcome.rel or outcome.path}  {about}"
+    name = (outcome.rel or outcome.path).replace("\n", "\\n")
+    return f"{outcome.status:10} {name}  {about}"
 
 
 def _list_plan(paths: list[Path], out: Path, config: ProtectConfig, as_json: bool) -> None:
@@ -140,7 +127,7 @@ def _say_summary(result: "AlbumResult", out: Path) -> None:
     print(f"optimised against: {', '.join(result.towers)}", file=sys.stderr)
     if all(name.startswith("mini-") for name in result.towers):
         print(
-            "These bundled towers stand for no published model: expect little effect on real ones. For real photos use\n"
+            "Bundled towers stand for no published model: expect little effect on real ones. For real photos use\n"
             "--surrogates standard (see `dp2vl models list`). No perturbation protects photos that are online already.",
             file=sys.stderr,
         )

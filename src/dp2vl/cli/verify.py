@@ -10,16 +10,12 @@ import typer
 
 
 def verify(
-    target: Annotated[
-        Path, typer.Argument(help="A protected photo, or a folder of them.", show_default=False)
-    ],
+    target: Annotated[Path, typer.Argument(help="A protected photo, or a folder of them.", show_default=False)],
     against: Annotated[
         Path | None,
         typer.Option(help="The original, or the folder of originals; else found through the records."),
     ] = None,
-    surrogates: Annotated[
-        str, typer.Option(help="Towers that count as used; bundled ones are measured too.")
-    ] = "mini",
+    surrogates: Annotated[str, typer.Option(help="Towers that count as used; bundled ones are measured too.")] = "mini",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:

@@ -12,11 +12,12 @@ whole set, so "nothing" is "" and structures are JSON texts. Every split has the
 import difflib
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from dp2vl.album import hash_file
 from dp2vl.errors import DP2VLError
 
 SPLITS = ("train", "probe", "stranger", "object", "retain")
@@ -24,8 +25,8 @@ SPLITS = ("train", "probe", "stranger", "object", "retain")
 without the person (the thing, or the co-subject's face). retain: ordinary photos of others, to see what is kept."""
 
 QUESTION_FILES = ("probe", "stranger", "reverse", "twohop", "text", "utility")
+DERIVED = ("export", "sheets")
 CONSENTS = ("synthetic", "self", "written")
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".heic", ".heif", ".bmp", ".tif", ".tiff")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,9 +161,19 @@ class DataSet:
         """Return where the photo of `row` lies."""
         return self.folder / "photos" / row.role / row.file_name
 
+    def all_rows(self) -> Iterator[PhotoRow]:
+        """Yield the rows of all splits in order."""
+        for split in SPLITS:
+            yield from self.rows[split]
+
     def members(self) -> list[PersonRow]:
         """Return the people whose facts are to be learned, in order."""
         return [p for p in self.people.values() if p.role == "member"]
+
+
+def photo_name(row: PhotoRow) -> str:
+    """Return how messages name a photo: split and path."""
+    return f"{row.role}/{row.file_name}"
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
@@ -255,16 +266,16 @@ def write_tables(
 
 
 def dataset_digest(folder: Path) -> str:
-    """Return one hex digest over the names and bytes of all files in `folder`; two equal sets have equal digests."""
+    """Return one hex digest over the names and bytes of all files in `folder`; equal sets have equal digests.
+
+    Exports and contact sheets do not count: they are made from the rest.
+    """
     total = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        total.update(f"{path.relative_to(folder).as_posix()} {file_digest(path)}\n".encode())
+        name = path.relative_to(folder)
+        if name.parts[0] not in DERIVED:
+            total.update(f"{name.as_posix()} {hash_file(path)}\n".encode())
     return total.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """Return the hex SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _build(kind: type, values: Mapping[str, Any], what: str) -> Any:

@@ -1,10 +1,11 @@
 """Synthetic people: a genome decides a face, a setting decides everything else. No trained model, no real person."""
 
+from dp2vl.people.backgrounds import paint_background
 from dp2vl.people.body import paint_person
+from dp2vl.people.camera import finish
 from dp2vl.people.genome import Genome, Person, make_person
 from dp2vl.people.look import Look, Setting, make_look, make_setting
-from dp2vl.people.places import paint_background
-from dp2vl.people.portrait import Drawn, draw_portrait, finish, head_box
+from dp2vl.people.portrait import Drawn, draw_portrait, head_box
 
 __all__ = [
     "Drawn",

@@ -9,18 +9,22 @@ so a picture of 4:3 spans x in [0, 4/3] and y in [0, 1] at every size in pixels.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil, floor
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
+"""Floats: pixels and masks are float32, geometry may be either."""
 Points = NDArray[np.floating] | Sequence[tuple[float, float]]
 Colour = Sequence[float] | NDArray[np.floating]
 Paint = Colour | Callable[[Array, Array], Array]
 """A flat colour, or a function of coordinates x, y, each of shape (rows, columns), to colours (rows, columns, 3)."""
 
 _SHIFT = 4  # sub-pixel bits of OpenCV's fixed-point coordinates
+_RAMP = 512  # steps of a colour ramp, finer than 8 bits can show
 
 
 @dataclass(frozen=True)
@@ -52,29 +56,63 @@ class Radial:
 
 def ramp(position: Array, stops: Sequence[tuple[float, Colour]]) -> Array:
     """Return colours (..., 3) for positions (...) by linear interpolation between `stops`."""
-    at = [s[0] for s in stops]
-    return np.stack([np.interp(position, at, [s[1][c] for s in stops]) for c in range(3)], -1).astype(np.float32)
+    at = np.array([s[0] for s in stops])
+    steps = np.linspace(at[0], at[-1], _RAMP)
+    table = np.stack([np.interp(steps, at, [s[1][c] for s in stops]) for c in range(3)], -1).astype(np.float32)
+    index = (np.asarray(position, np.float32) - np.float32(at[0])) * np.float32((_RAMP - 1) / max(at[-1] - at[0], 1e-9))
+    return table[np.clip(index + np.float32(0.5), 0, _RAMP - 1).astype(np.int32)]
 
 
 def ellipse_points(
-    cx: float, cy: float, rx: float, ry: float, *, angle: float = 0.0, start: float = 0.0, stop: float = 2 * np.pi, n: int = 40
+    cx: float,
+    cy: float,
+    rx: float,
+    ry: float,
+    *,
+    angle: float = 0.0,
+    start: float = 0.0,
+    stop: float = 2 * np.pi,
+    n: int = 40,
 ) -> Array:
     """Return `n` points (n, 2) on an ellipse; `angle` (radians, clockwise on screen) turns the whole ellipse."""
-    t = np.linspace(start, stop, n, endpoint=abs(stop - start - 2 * np.pi) > 1e-6)
-    c, s = np.cos(angle), np.sin(angle)
-    x, y = rx * np.cos(t), ry * np.sin(t)
-    return np.stack([cx + c * x - s * y, cy + s * x + c * y], -1).astype(np.float32)
+    unit = _arc(start, stop, n)
+    c, s = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    x, y = unit[:, 0] * np.float32(rx), unit[:, 1] * np.float32(ry)
+    out = np.empty((n, 2), np.float32)
+    out[:, 0], out[:, 1] = cx + c * x - s * y, cy + s * x + c * y
+    return out
+
+
+@lru_cache(maxsize=256)
+def _arc(start: float, stop: float, n: int) -> Array:
+    t = np.linspace(start, stop, n, endpoint=not np.isclose(stop - start, 2 * np.pi))
+    return np.stack([np.cos(t), np.sin(t)], -1).astype(np.float32)
 
 
 def smooth_points(points: Points, *, closed: bool = True, per_span: int = 8) -> Array:
     """Return a Catmull-Rom curve through `points` (n, 2): shape (n * per_span, 2), or one span less if open."""
     p = np.asarray(points, np.float32)
     q = np.concatenate([p[-1:], p, p[:2]]) if closed else np.concatenate([p[:1], p, p[-1:]])
-    t = (np.arange(per_span, dtype=np.float32) / per_span)[:, None, None]
-    a, b, c, d = q[:-3], q[1:-2], q[2:-1], q[3:]
-    curve = 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-    curve = curve.transpose(1, 0, 2).reshape(-1, 2)
+    spans = np.stack([q[:-3], q[1:-2], q[2:-1], q[3:]], 1)  # (spans, 4, 2)
+    curve = (_weights(per_span) @ spans).reshape(-1, 2)
     return curve if closed else np.concatenate([curve, p[-1:]])
+
+
+def tapered(line: Any, width: Any) -> Array:
+    """Return the polygon around an open line (n, 2) whose width (n,) varies along it."""
+    points = np.asarray(line, np.float32)
+    along = np.gradient(points, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-6
+    across = np.column_stack([-along[:, 1], along[:, 0]]) * (np.asarray(width, np.float32)[:, None] / 2)
+    return np.concatenate([points + across, (points - across)[::-1]])
+
+
+@lru_cache(maxsize=16)
+def _weights(per_span: int) -> Array:
+    t = (np.arange(per_span) / per_span)[:, None]
+    return (
+        0.5 * np.hstack([-t + 2 * t**2 - t**3, 2 - 5 * t**2 + 3 * t**3, t + 4 * t**2 - 3 * t**3, t**3 - t**2])
+    ).astype(np.float32)
 
 
 @lru_cache(maxsize=16)
@@ -100,7 +138,15 @@ class Canvas:
         """Width of the picture in its own units (height is 1)."""
         return self.width / self.height
 
-    def fill(self, points: Points, paint: Paint, *, opacity: float = 1.0, soft: float = 0.0, clip: Array | None = None) -> None:
+    def fill(
+        self,
+        points: Points,
+        paint: Paint,
+        *,
+        opacity: float = 1.0,
+        soft: float = 0.0,
+        clip: Array | None = None,
+    ) -> None:
         """Paint the inside of a polygon (n, 2).
 
         `soft` is the standard deviation of the blurred edge (units of height); `clip` is a mask (height, width) in
@@ -108,9 +154,28 @@ class Canvas:
         """
         self._blend(*self._coverage([points], soft, None), paint, opacity, clip)
 
+    def fill_all(
+        self,
+        shapes: Sequence[Points],
+        paint: Paint,
+        *,
+        opacity: float = 1.0,
+        soft: float = 0.0,
+        clip: Array | None = None,
+    ) -> None:
+        """Paint the insides of several polygons that do not overlap, at the cost of one `fill` around them all."""
+        self._blend(*self._coverage(shapes, soft, None), paint, opacity, clip)
+
     def stroke(
-        self, lines: Sequence[Points], paint: Paint, width: float, *, opacity: float = 1.0, soft: float = 0.0,
-        closed: bool = False, clip: Array | None = None,
+        self,
+        lines: Sequence[Points],
+        paint: Paint,
+        width: float,
+        *,
+        opacity: float = 1.0,
+        soft: float = 0.0,
+        closed: bool = False,
+        clip: Array | None = None,
     ) -> None:
         """Paint open (or closed) lines of `width` (units of height); many lines in one call cost one blend."""
         self._blend(*self._coverage(lines, soft, width, closed), paint, opacity, clip)
@@ -129,34 +194,64 @@ class Canvas:
     def _coverage(
         self, shapes: Sequence[Points], soft: float, width: float | None, closed: bool = False
     ) -> tuple[slice, slice, Array]:
-        arrays = [np.asarray(s, np.float64) * self.height for s in shapes]
+        arrays = [np.asarray(s, np.float32) for s in shapes]
+        joined = (arrays[0] if len(arrays) == 1 else np.concatenate(arrays)) * np.float32(self.height)
         sigma = soft * self.height
         thick = 0.0 if width is None else width * self.height
-        margin = 2 + thick / 2 + 3 * sigma
-        low = np.min([a.min(0) for a in arrays], 0) - margin
-        high = np.max([a.max(0) for a in arrays], 0) + margin
-        left, top = np.maximum(np.floor(low), 0).astype(int)
-        right, bottom = np.minimum(np.ceil(high), (self.width, self.height)).astype(int)
+        margin = 1 + thick / 2 + 3 * sigma
+        low_x, low_y, wide, tall = cv2.boundingRect(joined)
+        left, top = max(floor(low_x - margin), 0), max(floor(low_y - margin), 0)
+        right, bottom = (
+            min(ceil(low_x + wide + margin), self.width),
+            min(ceil(low_y + tall + margin), self.height),
+        )
         if right <= left or bottom <= top:
             return slice(0, 0), slice(0, 0), np.zeros((0, 0), np.float32)
         # Pixel centres lie at +0.5 in our convention and at whole numbers in OpenCV's.
-        fixed = [np.rint((a - (left + 0.5, top + 0.5)) * (1 << _SHIFT)).astype(np.int32) for a in arrays]
+        joined -= np.array((left + 0.5, top + 0.5), np.float32)
+        fixed = np.rint(joined * (1 << _SHIFT)).astype(np.int32)
+        lines = [fixed] if len(arrays) == 1 else _split(fixed, arrays)
         cover = np.zeros((bottom - top, right - left), np.uint8)
         faint = 1.0
         if width is None:
-            cv2.fillPoly(cover, fixed, 255, cv2.LINE_AA, _SHIFT)
+            cv2.fillPoly(cover, lines, 255, cv2.LINE_AA, _SHIFT)
         else:
             faint = min(thick, 1.0)  # a line thinner than a pixel is drawn one pixel wide and fainter
-            cv2.polylines(cover, fixed, closed, 255, max(1, round(thick)), cv2.LINE_AA, _SHIFT)
-        alpha = cover.astype(np.float32) * (faint / 255)
+            cv2.polylines(cover, lines, closed, 255, max(1, round(thick)), cv2.LINE_AA, _SHIFT)
         if sigma > 0.3:
-            alpha = cv2.GaussianBlur(alpha, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+            cover = _soften(cover, sigma)
+        alpha = np.multiply(cover, np.float32(faint / 255), dtype=np.float32)
         return slice(top, bottom), slice(left, right), alpha
 
-    def _blend(self, rows: slice, columns: slice, coverage: Array, paint: Paint, opacity: float, clip: Array | None) -> None:
+    def _blend(
+        self, rows: slice, columns: slice, coverage: Array, paint: Paint, opacity: float, clip: Array | None
+    ) -> None:
         if coverage.size == 0:
             return
-        alpha = coverage * opacity if clip is None else coverage * clip[rows, columns] * opacity
+        alpha = coverage if clip is None else coverage * clip[rows, columns]
+        alpha = alpha * np.float32(opacity)
         region = self.pixels[rows, columns]
-        colour = paint(self.x[rows, columns], self.y[rows, columns]) if callable(paint) else np.asarray(paint, np.float32)
-        region += alpha[..., None] * (colour - region)
+        wide = cv2.cvtColor(
+            alpha, cv2.COLOR_GRAY2BGR
+        )  # same-shaped operands are several times faster than broadcasting
+        if callable(paint):
+            region += wide * (paint(self.x[rows, columns], self.y[rows, columns]) - region)
+        else:
+            region -= wide * region
+            region += cv2.merge([alpha * np.float32(c) for c in np.asarray(paint).tolist()])
+
+
+def _soften(cover: Array, sigma: float) -> Array:
+    """Return the coverage blurred by a bell of `sigma` pixels; wide bells are applied to a smaller copy."""
+    shrink = 1 if sigma < 6 else int(sigma / 3)
+    if shrink == 1:
+        return cv2.GaussianBlur(cover, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    rows, columns = cover.shape
+    small = cv2.resize(cover, (ceil(columns / shrink), ceil(rows / shrink)), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(small, (0, 0), sigma / shrink, borderType=cv2.BORDER_REPLICATE)
+    return cv2.resize(small, (columns, rows), interpolation=cv2.INTER_LINEAR)
+
+
+def _split(points: Array, arrays: list[Array]) -> list[Array]:
+    ends = np.cumsum([len(a) for a in arrays]).tolist()
+    return [points[end - len(a) : end] for a, end in zip(arrays, ends, strict=True)]

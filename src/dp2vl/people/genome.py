@@ -10,7 +10,9 @@ CATEGORIES: dict[str, tuple[str, ...]] = {
         "bald", "buzz", "crop", "side part", "spiky", "curls", "afro", "bob", "long straight", "long wavy",
         "long curls", "bun", "ponytail", "receding",
     ),
-    "hair_colour": ("black", "dark brown", "brown", "chestnut", "auburn", "red", "blond", "ash", "grey", "white", "dyed blue"),
+    "hair_colour": (
+        "black", "dark brown", "brown", "chestnut", "auburn", "red", "blond", "ash", "grey", "white", "dyed blue",
+    ),
     "eye_colour": ("dark", "brown", "hazel", "green", "blue", "grey"),
     "facial_hair": ("none", "stubble", "moustache", "goatee", "short beard", "full beard"),
     "glasses": ("none", "round", "square", "browline", "large"),
@@ -46,28 +48,37 @@ class Genome:
     eye_height: float
     eye_tilt: float
     eye_crease: float
+    lashes: float
+    brow_ridge: float
     brow_height: float
     brow_thickness: float
     brow_arch: float
+    brow_tilt: float
     brow_length: float
     nose_length: float
     nose_width: float
     nose_bridge: float
     nose_tip: float
+    nose_turn: float
     mouth_width: float
     mouth_height: float
     lip_upper: float
     lip_lower: float
+    lip_bow: float
     lip_colour: float
+    mouth_curve: float
     ear_size: float
     ear_angle: float
     freckles: float
     moles: float
+    blush: float
     age: float
     build: float
     hair_volume: float
     hairline: float
+    widow: float
     hair_shade: float
+    frame_colour: float
     hair_style: str
     hair_colour: str
     eye_colour: str

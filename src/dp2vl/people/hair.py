@@ -1,212 +1,327 @@
-"""Hair: a back part behind the head, a front part over the scalp, and beards. Strands follow the person, not the photo."""
+"""Hair on the head: shaded masses cut by a hairline, with strands that follow the skull."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dp2vl.people.canvas import Array, Canvas, ellipse_points, ramp, smooth_points
-from dp2vl.people.head import Head
+from dp2vl.people.canvas import Array, Canvas, ellipse_points, smooth_points
+from dp2vl.people.head import Head, hull, shown
+from dp2vl.people.skin import map_paint
+
+Paint = Callable[[Array, Array], Array]
 
 _COLOURS = {
-    "black": (0.09, 0.08, 0.09), "dark brown": (0.20, 0.13, 0.09), "brown": (0.34, 0.22, 0.14),
-    "chestnut": (0.42, 0.24, 0.14), "auburn": (0.48, 0.20, 0.12), "red": (0.66, 0.30, 0.13),
-    "blond": (0.82, 0.66, 0.38), "ash": (0.60, 0.53, 0.42), "grey": (0.55, 0.55, 0.56),
-    "white": (0.86, 0.85, 0.83), "dyed blue": (0.20, 0.32, 0.58),
+    "black": (0.085, 0.075, 0.08), "dark brown": (0.19, 0.125, 0.09), "brown": (0.34, 0.22, 0.14),
+    "chestnut": (0.43, 0.23, 0.13), "auburn": (0.47, 0.17, 0.10), "red": (0.72, 0.31, 0.12),
+    "blond": (0.86, 0.69, 0.40), "ash": (0.63, 0.55, 0.44), "grey": (0.52, 0.52, 0.53),
+    "white": (0.87, 0.86, 0.84), "dyed blue": (0.20, 0.34, 0.66),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Style:
-    """Shape of one hair style, in head heights.
+class _Style:
+    """Thickness over the skull at the sides and on top, where long hair ends (0 = short), its width, its texture."""
 
-    Args:
-        volume: how far the hair stands off the skull. length: where it ends below the head's centre, 0 for none.
-        flare: extra width at its end. bumps: size of curls on its edge. strand: waviness of strands.
-        cover: opacity over the scalp (buzz cuts show skin). tail: "bun", "ponytail" or "".
-    """
-
-    volume: float
-    length: float
-    flare: float = 0.0
-    bumps: float = 0.0
-    strand: float = 0.0
-    cover: float = 1.0
-    tail: str = ""
-    fringe: bool = True
-    receding: float = 0.0
+    side: float
+    top: float
+    end: float = 0.0
+    width: float = 1.2
+    texture: str = "straight"
+    opacity: float = 1.0
 
 
-STYLES = {
-    "bald": Style(0.0, 0.0, cover=0.0, fringe=False),
-    "buzz": Style(0.008, 0.0, cover=0.55, fringe=False),
-    "crop": Style(0.035, 0.0, fringe=False),
-    "side part": Style(0.055, 0.0),
-    "spiky": Style(0.085, 0.0, bumps=-0.05, fringe=False),
-    "curls": Style(0.075, 0.10, bumps=0.035, strand=1.0),
-    "afro": Style(0.20, 0.22, bumps=0.03, strand=1.0, fringe=False),
-    "bob": Style(0.065, 0.40, flare=0.05),
-    "long straight": Style(0.055, 0.95, flare=0.03),
-    "long wavy": Style(0.075, 0.90, flare=0.10, strand=0.5, bumps=0.018),
-    "long curls": Style(0.11, 0.80, flare=0.14, bumps=0.04, strand=1.0),
-    "bun": Style(0.03, 0.0, tail="bun"),
-    "ponytail": Style(0.03, 0.0, tail="ponytail"),
-    "receding": Style(0.02, 0.0, fringe=False, receding=1.0),
+_STYLES = {
+    "buzz": _Style(0.006, 0.008, opacity=0.72, texture="stubble"),
+    "crop": _Style(0.022, 0.045),
+    "side part": _Style(0.034, 0.075),
+    "spiky": _Style(0.020, 0.060, texture="spiky"),
+    "curls": _Style(0.055, 0.105, texture="curly"),
+    "afro": _Style(0.170, 0.200, texture="fuzzy"),
+    "bob": _Style(0.060, 0.060, end=0.44, width=1.28),
+    "long straight": _Style(0.040, 0.050, end=1.05, width=1.22),
+    "long wavy": _Style(0.060, 0.065, end=1.0, width=1.36, texture="wavy"),
+    "long curls": _Style(0.090, 0.100, end=0.86, width=1.50, texture="curly"),
+    "bun": _Style(0.016, 0.030),
+    "ponytail": _Style(0.018, 0.036),
+    "receding": _Style(0.018, 0.012),
 }
 
 
-class Hair:
-    """The hair of one posed head: paint `back` before the head and `front` after the face."""
+_FRINGED = (
+    "crop", "side part", "curls", "bob", "long straight", "long wavy", "long curls", "ponytail", "spiky",
+)  # fmt: skip
 
-    def __init__(self, head: Head) -> None:
-        genome = head.person.genome
-        self.head, self.genome, self.style = head, genome, STYLES[genome.hair_style]
-        grey = max(0.0, genome.age - 0.7) * 2.2 if genome.hair_colour != "dyed blue" else 0.0
-        base = np.array(_COLOURS[genome.hair_colour], np.float32) * (0.8 + 0.45 * genome.hair_shade)
-        self.colour = base + min(grey, 0.75) * (np.array([0.62, 0.62, 0.63], np.float32) - base)
-        self.rng = np.random.default_rng([head.person.seed, 2])
-        self.off = self.style.volume * (0.7 + 0.6 * genome.hair_volume)
 
-    def back(self, canvas: Canvas) -> None:
-        """Paint what lies behind the head: the skull's own cover, lengths, tails."""
-        head, style = self.head, self.style
-        turn = -np.sin(head.look.yaw) * 0.10
-        if style.tail == "bun":
-            self._mass(canvas, ellipse_points(turn * 1.3, -0.58, 0.17, 0.14, n=18), z=-0.12, dim=0.9)
-        if style.tail == "ponytail":
-            tail = np.array([(0.06, -0.40), (0.30, -0.34), (0.36, 0.0), (0.30, 0.40), (0.22, 0.52), (0.20, 0.30), (0.20, 0.0), (0.05, -0.2)])
-            self._mass(canvas, smooth_points(tail + (turn, 0), per_span=4), z=-0.25, dim=0.85)
-        if style.cover >= 1:
-            wide = head.half_width + self.off
-            skull = ellipse_points(turn, -0.10, wide * (1 + 0.12 * abs(np.sin(head.look.yaw))), 0.40 + self.off, n=24)
-            self._mass(canvas, skull, z=-0.05, dim=0.8)
-        if style.length > 0:
-            self._mass(canvas, self._length_shape(), z=-0.10, dim=0.72)
+def hair_colour(head: Head, *, dyed: bool = True) -> Array:
+    """Return the person's hair as sRGB (3,), before any light; without `dyed`, as brows and beard keep it."""
+    g = head.person.genome
+    name = g.hair_colour if dyed or g.hair_colour != "dyed blue" else "dark brown"
+    return np.array(_COLOURS[name], np.float32) * np.float32(0.82 + 0.36 * g.hair_shade)
 
-    def front(self, canvas: Canvas) -> None:
-        """Paint what lies over the forehead and temples, with strands and a highlight."""
-        head, style = self.head, self.style
-        if style.cover == 0:
-            return
-        cap = self._cap_shape()
-        points = head.project(cap, z=self._cap_depth(cap))
-        # The shadow that hair throws on the forehead gives it thickness.
-        shadow = points + np.array([-0.012 * head.setting.light[0], 0.016], np.float32) * head.size
-        if style.cover >= 1:
-            canvas.fill(shadow, head.skin * (0.45, 0.33, 0.31), opacity=0.4, soft=0.014 * head.size)
-        soft = 0.012 * head.size if style.cover < 1 else 0.002 * head.size
-        canvas.fill(points, self._paint(1.0), opacity=style.cover, soft=soft)
-        if style.cover >= 1:
-            self._strands(canvas, canvas.mask(points))
 
-    def beard(self, canvas: Canvas, outline: Array) -> None:
-        """Paint facial hair."""
-        kind, head = self.genome.facial_hair, self.head
-        if kind == "none":
-            return
-        w, rng = head.half_width, np.random.default_rng([head.person.seed, 3])
-        y = 0.262 + 0.045 * (self.genome.mouth_height - 0.5)
-        clip = canvas.mask(smooth_points(outline), soft=0.006 * head.size)
-        colour = self.colour * 0.85
-        shapes: list[tuple[list[tuple[float, float]], float]] = []
-        if kind in ("stubble", "short beard", "full beard"):
-            cheek = {"stubble": 0.20, "short beard": 0.20, "full beard": 0.13}[kind]
-            ring = [(-w, -0.02), (-0.80 * w, cheek), (-0.12, y - 0.045), (0, y - 0.055), (0.12, y - 0.045), (0.80 * w, cheek), (w, -0.02), (1.05 * w, 0.3), (0.2, 0.56), (-0.2, 0.56), (-1.05 * w, 0.3)]
-            shapes.append((ring, {"stubble": 0.28, "short beard": 0.75, "full beard": 0.92}[kind]))
-        if kind in ("moustache", "goatee"):
-            shapes.append(([(-0.12, y + 0.01), (-0.07, y - 0.05), (0, y - 0.058), (0.07, y - 0.05), (0.12, y + 0.01), (0.05, y - 0.018), (-0.05, y - 0.018)], 0.9))
-        if kind == "goatee":
-            shapes.append(([(-0.08, y + 0.06), (0, y + 0.075), (0.08, y + 0.06), (0.09, 0.44), (0, 0.56), (-0.09, 0.44)], 0.88))
-        for ring, opacity in shapes:
-            canvas.fill(head.project(ring, lift=0.02), head.shade(colour), opacity=opacity, soft=0.012 * head.size, clip=clip)
-        if kind == "full beard":
-            low = head.project([(-0.19, 0.40), (-0.12, 0.55), (0, 0.60), (0.12, 0.55), (0.19, 0.40), (0, 0.38)], z=0.24)
-            canvas.fill(smooth_points(low), head.shade(colour), opacity=0.95, soft=0.008 * head.size)
-        if kind in ("short beard", "full beard", "goatee"):
-            starts = np.column_stack([rng.uniform(-0.26, 0.26, 26), rng.uniform(y + 0.05, 0.5, 26)])
-            lines = [head.project([p, p + (0.02 * p[0], 0.04)], lift=0.02) for p in starts]
-            canvas.stroke(lines, colour * 1.5 + 0.03, 0.005 * head.size, opacity=0.4, clip=clip)
+def shows_ears(head: Head) -> bool:
+    """Return whether the hair leaves the ears free."""
+    style = _STYLES.get(head.person.genome.hair_style)
+    return style is None or (style.end == 0 and style.texture != "fuzzy")
 
-    def _paint(self, dim: float):  # type: ignore[no-untyped-def]
-        return self.head.shade(self.colour * dim, gloss=0.10)
 
-    def _mass(self, canvas: Canvas, shape: Array, *, z: float, dim: float) -> None:
-        points = self.head.project(self._curled(shape), z=z)
-        canvas.fill(points, self._paint(dim), soft=0.002 * self.head.size)
+def hair_paint(head: Head, colour: Array) -> Paint:
+    """Return paint of lit hair of a colour: dark below, a band of light across the strands towards the lamp."""
+    s, normal = head.setting, head.grid[0]
+    light, half = head.light, head.light + head.view
+    half = half / np.linalg.norm(half)
+    facing = normal[0] * half[0] + normal[1] * half[1] + normal[2] * half[2]
+    # Strands run along the meridians; light glances off where they lie across the half vector.
+    across = (half[1] - normal[1] * facing) / (np.sqrt(1 - normal[1] ** 2) + 0.02)
+    band = np.clip(1 - across**2, 0, 1) ** 14 * np.clip(facing, 0, 1) * 0.55
+    lit = np.clip((normal[0] * light[0] + normal[1] * light[1] + normal[2] * light[2] + 0.35) / 1.35, 0, 1)
+    level = s.ambient * 0.72 + lit * (1.12 - 0.72 * s.ambient)
+    planes = [
+        ((c * level + (0.75 * c + 0.10) * band) * tint).astype(np.float32)
+        for c, tint in zip(colour.tolist(), s.light_colour, strict=True)
+    ]
+    return map_paint(head, planes)
 
-    def _curled(self, shape: Array) -> Array:
-        """Return the outline with curls (or spikes, for negative bumps) on it."""
-        bumps = self.style.bumps
-        if bumps == 0:
-            return shape
-        at = np.linspace(0, 1, 72, endpoint=False)
-        closed = np.concatenate([shape, shape[:1]])
-        knots = np.linspace(0, 1, len(closed))
-        dense = np.column_stack([np.interp(at, knots, closed[:, i]) for i in (0, 1)])
-        centre = dense.mean(0)
-        out = (dense - centre) / (np.linalg.norm(dense - centre, axis=1, keepdims=True) + 1e-6)
-        wave = np.abs(np.sin(at * np.pi * 18 + self.rng.uniform(0, 3))) if bumps > 0 else 2 * np.abs((at * 14) % 1 - 0.5)
-        return dense + out * (abs(bumps) * wave)[:, None]
 
-    def _length_shape(self) -> Array:
-        style, w = self.style, self.head.half_width + self.off
-        end, wide = style.length, w + style.flare
-        half = [(0.0, -0.48 - self.off), (0.75 * w, -0.40 - 0.6 * self.off), (1.02 * w, -0.15), (0.5 * (w + wide) + 0.02, 0.5 * end), (wide, end - 0.06), (0.82 * wide, end), (0.35 * wide, end + 0.02)]
-        left = [(-x, y) for x, y in half[:0:-1]]
-        return smooth_points(half + left, per_span=4)
+def paint_back_hair(canvas: Canvas, head: Head, paint: Paint) -> None:
+    """Paint what hangs behind the face and neck: long hair, an afro's ball, a bun, a tail."""
+    g, size = head.person.genome, head.size
+    style = _STYLES.get(g.hair_style)
+    if style is None:
+        return
+    if g.hair_style == "bun":
+        cx, cy = head.place(np.array([[0.0, -0.60, -0.20]]))[0].tolist()
+        r = (0.115 + 0.05 * g.hair_volume) * size
+        _mass(canvas, head, ellipse_points(cx, cy, 1.12 * r, r, n=28), paint, style)
+    elif g.hair_style == "ponytail":
+        side = -1 if head.look.yaw > 0 else 1
+        length = 0.45 + 0.35 * g.hair_volume
+        tail = [
+            (0.10, -0.40, -0.44),
+            (0.36, -0.46, -0.50),
+            (0.50, -0.28, -0.52),
+            (0.54, 0.10, -0.5),
+            (0.50, length * 0.8, -0.46),
+            (0.40, length, -0.42),
+            (0.37, 0.3, -0.44),
+            (0.33, 0.0, -0.44),
+            (0.26, -0.18, -0.44),
+        ]
+        points = np.array(tail) * (side, 1, 1)
+        _mass(canvas, head, smooth_points(head.place(points)), paint, style, dark=0.85)
+        _tail_strands(canvas, head, points)
+    elif style.end:
+        _mass(canvas, head, _texture_edge(head, _curtain(head, style), style), paint, style, dark=0.72)
+    else:
+        _mass(canvas, head, _texture_edge(head, _cap(head, style), style), paint, style, dark=0.8)
 
-    def _cap_shape(self) -> Array:
-        """Return the front hair: around the crown from temple to temple and back along the hairline."""
-        g, style, w = self.genome, self.style, self.head.half_width
-        off = self.off
-        outer = [(-1.02 * w - 0.5 * off, 0.02 if style.length else -0.06), (-1.03 * w - 0.8 * off, -0.20), (-0.80 * w - 0.7 * off, -0.39 - 0.5 * off), (-0.4 * w, -0.49 - off), (0, -0.51 - off), (0.4 * w, -0.49 - off), (0.80 * w + 0.7 * off, -0.39 - 0.5 * off), (1.03 * w + 0.8 * off, -0.20), (1.02 * w + 0.5 * off, 0.02 if style.length else -0.06)]
-        line = -0.30 - 0.08 * g.forehead - 0.05 * g.hairline - 0.10 * style.receding
-        back = 0.06 * g.hairline + 0.10 * style.receding
-        inner = [(0.98 * w, -0.05), (0.94 * w, -0.20), (0.55 * w, line + 0.02 - back), (0.25 * w, line - 0.4 * back), (0, line), (-0.25 * w, line - 0.4 * back), (-0.55 * w, line + 0.02 - back), (-0.94 * w, -0.20), (-0.98 * w, -0.05)]
-        if style.fringe:
-            inner = self._fringe(inner, line, w)
-        top = smooth_points(outer, closed=False, per_span=4)
-        return np.concatenate([self._edge(top), smooth_points(inner, closed=False, per_span=4)])
 
-    def _edge(self, top: Array) -> Array:
-        bumps = self.style.bumps
-        if bumps == 0:
-            return top
-        at = np.linspace(0, 1, 80)
-        knots = np.linspace(0, 1, len(top))
-        dense = np.column_stack([np.interp(at, knots, top[:, i]) for i in (0, 1)])
-        out = dense / (np.linalg.norm(dense, axis=1, keepdims=True) + 1e-6)
-        wave = np.abs(np.sin(at * np.pi * 11)) if bumps > 0 else 2 * np.abs((at * 13) % 1 - 0.5)
-        return dense + out * (abs(bumps) * wave)[:, None]
+def paint_hair(canvas: Canvas, head: Head, paint: Paint, face: Array) -> None:
+    """Paint the hair over the skull, cut by the hairline, with its shadow on the forehead."""
+    g = head.person.genome
+    style = _STYLES.get(g.hair_style)
+    if style is None:
+        return
+    line = _hairline(head)
+    open_face = canvas.mask(line, soft=0.002 * head.size)
+    cap = _texture_edge(head, _cap(head, style), style)
+    drop = np.array([-0.35 * head.setting.light[0], 0.5 - 0.4 * head.setting.light[1]]) * 0.05 * head.size
+    shade = canvas.mask(line + drop.astype(np.float32), soft=0.012 * head.size)
+    canvas.fill(cap, head.skin * (0.42, 0.28, 0.26), opacity=0.55, clip=(1 - shade) * canvas.mask(face))
+    clip = 1 - open_face
+    canvas.fill(cap, paint, clip=clip, opacity=style.opacity, soft=0.003 * head.size)
+    _strands(canvas, head, style, clip * canvas.mask(cap))
+    if style.end:
+        for side in (-1, 1):
+            if side * head.look.yaw < 0.16:
+                _lock(canvas, head, style, side, paint)
 
-    def _fringe(self, inner: list[tuple[float, float]], line: float, w: float) -> list[tuple[float, float]]:
-        drop = {"none": 0.0, "straight": 0.15, "swept left": 0.11, "swept right": 0.11, "parted": 0.10}[self.genome.fringe]
-        skew = {"swept left": -1.0, "swept right": 1.0}.get(self.genome.fringe, 0.0)
-        out = []
-        for x, y in inner:
-            t = x / w
-            shape = 1 - abs(t) ** 4 if self.genome.fringe == "straight" else abs(t) ** 0.7 if self.genome.fringe == "parted" else 0.5 + 0.5 * skew * t
-            out.append((x, y + drop * shape * float(abs(t) < 0.86)))
-        return out
 
-    def _cap_depth(self, cap: Array) -> Array:
-        # Flat beyond the temples, so that hair and silhouette turn together and no gap opens between them.
-        inside = 1 - (cap[:, 0] / (self.head.half_width * 0.92)) ** 2 - (cap[:, 1] / (0.62 + self.off)) ** 2
-        return (0.36 * np.sqrt(inside.clip(0))).astype(np.float32)
+def _skull(side: float, top: float, w: float, low: float = 0.02) -> NDArray[Any]:
+    """Return points (n, 3) of the hair's surface: an ellipsoid over the skull, longer at the nape."""
+    lat, lon = np.meshgrid(np.linspace(-np.pi / 2, 0.5, 14), np.linspace(0, 2 * np.pi, 26, endpoint=False))
+    x, y, z = np.cos(lat) * np.cos(lon), np.sin(lat), np.cos(lat) * np.sin(lon)
+    points = np.stack(
+        [x * (w + side), -0.08 + y * np.where(y < 0, 0.42 + top, 0.42), -0.05 + z * (0.40 + side)], -1
+    ).reshape(-1, 3)
+    limit = np.where(points[:, 2] < -0.15, 0.20, low)
+    return points[points[:, 1] < limit]
 
-    def _strands(self, canvas: Canvas, clip: Array) -> None:
-        head, rng, style = self.head, self.rng, self.style
-        part = {"swept left": 0.16, "swept right": -0.16, "parted": 0.0}.get(self.genome.fringe, 0.05)
-        t = np.linspace(0, 1, 7)
-        lines = []
-        for angle in rng.uniform(-1.0, 1.0, 34):
-            end = np.array([angle * (head.half_width + self.off), -0.12 - 0.25 * (1 - abs(angle))])
-            start = np.array([part + 0.1 * angle, -0.50 - self.off])
-            bow = np.array([0.16 * angle, -0.16 * abs(angle)])
-            path = start + (end - start) * t[:, None] + bow * (4 * t * (1 - t))[:, None]
-            path[:, 0] += style.strand * 0.022 * np.sin(t * 14 + angle * 9)
-            lines.append(head.project(path, z=self._cap_depth(path)))
-        dark, light = ramp(np.array([0.0, 1.0], np.float32), [(0, self.colour * 0.45), (1, self.colour * 1.55 + 0.05)])
-        canvas.stroke(lines[:17], dark, 0.007 * head.size, opacity=0.45, clip=clip)
-        canvas.stroke(lines[17:], light * min(1.1, head.light_level()), 0.006 * head.size, opacity=0.38, clip=clip)
-        shine = ellipse_points(0.16 * np.sign(head.setting.light[0]), -0.40 - 0.6 * self.off, 0.16, 0.045, n=16)
-        canvas.fill(head.project(shine, z=0.2), np.minimum(self.colour * 2.2 + 0.12, 1), opacity=0.30, soft=0.03 * head.size, clip=clip)
+
+def _cap(head: Head, style: _Style) -> Array:
+    g = head.person.genome
+    grow = 0.65 + 0.7 * g.hair_volume
+    points = _skull(style.side * grow, style.top * grow, head.half_width, 0.06 if style.texture == "fuzzy" else 0.0)
+    return smooth_points(hull(head.place(points)), per_span=2)
+
+
+def _curtain(head: Head, style: _Style) -> Array:
+    w, end = head.half_width * style.width, style.end
+    wide = w * (0.97 + 0.10 * head.person.genome.hair_volume)
+    ends = [
+        (s * wide * k, y, z)
+        for s in (-1, 1)
+        for k, y, z in (
+            (1.0, 0.1, -0.15),
+            (1.06, 0.6 * end, -0.2),
+            (1.0, 0.92 * end, -0.2),
+            (0.72, end, -0.2),
+        )
+    ]
+    skull = _skull(style.side, style.top, head.half_width)
+    return smooth_points(hull(head.place(np.concatenate([skull, np.array(ends)]))), per_span=2)
+
+
+def _lock(canvas: Canvas, head: Head, style: _Style, side: int, paint: Paint) -> None:
+    w, wide, end = head.half_width, head.half_width * style.width, style.end
+    grow = 0.97 + 0.10 * head.person.genome.hair_volume
+    inner = [
+        (0.80 * w, -0.22, 0.16),
+        (0.93 * w, 0.0, 0.12),
+        (0.97 * w, 0.25, 0.05),
+        (0.90 * w, 0.75 * end, 0.0),
+        (0.95 * w, 0.97 * end, 0.0),
+    ]
+    outer = [
+        (wide * grow, 0.98 * end, -0.1),
+        (wide * grow * 1.04, 0.6 * end, -0.1),
+        (wide * grow, 0.1, -0.08),
+        (w + style.side * 0.8, -0.2, -0.05),
+    ]
+    points = np.array(inner + outer) * (side, 1, 1)
+    shape = _texture_edge(head, smooth_points(head.place(points), per_span=5), style)
+    canvas.fill(
+        shape + np.array([-0.012 * head.light_side() - 0.01 * side, 0.012], np.float32) * head.size,
+        (0.05, 0.03, 0.03),
+        opacity=0.28,
+        soft=0.016 * head.size,
+    )
+    canvas.fill(shape, paint, soft=0.003 * head.size)
+    _mass_strands(canvas, head, points, style)
+
+
+def _mass_strands(canvas: Canvas, head: Head, points: Any, style: _Style) -> None:
+    n = 5
+    inner, outer = points[:n], points[n:][::-1]
+    rows = np.linspace(0, 1, 9)
+    a = np.column_stack([np.interp(rows, np.linspace(0, 1, len(inner)), inner[:, c]) for c in range(3)])
+    b = np.column_stack([np.interp(rows, np.linspace(0, 1, len(outer)), outer[:, c]) for c in range(3)])
+    rng = np.random.default_rng([head.person.seed, 6])
+    wave = {"wavy": 0.025, "curly": 0.045}.get(style.texture, 0.004)
+    lines = []
+    for share in rng.uniform(0.06, 0.94, 18):
+        line = a + (b - a) * share
+        line[:, 0] += wave * np.sin(rows * (9 if wave < 0.03 else 22) + 4 * share)
+        lines.append(smooth_points(head.place(line), closed=False, per_span=4))
+    _stroke_strands(canvas, head, lines, None)
+
+
+def _tail_strands(canvas: Canvas, head: Head, points: Any) -> None:
+    outer, inner = points[1:6], points[[0, 8, 7, 6, 5]]
+    shares = np.random.default_rng([head.person.seed, 8]).uniform(0.1, 0.9, 12)
+    lines = [smooth_points(head.place(inner + (outer - inner) * s), closed=False, per_span=4) for s in shares]
+    _stroke_strands(canvas, head, lines, None)
+
+
+def _stroke_strands(canvas: Canvas, head: Head, lines: list[Array], clip: Array | None, width: float = 0.007) -> None:
+    colour = hair_colour(head)
+    thick, soft = width * head.size, 0.2 * width * head.size
+    canvas.stroke(lines[::2], head.lit(colour * 0.45), thick, opacity=0.42, soft=soft, clip=clip)
+    canvas.stroke(lines[1::2], head.lit(colour * 1.35 + 0.05), 0.8 * thick, opacity=0.30, soft=soft, clip=clip)
+
+
+def _mass(canvas: Canvas, head: Head, shape: Array, paint: Paint, style: _Style, dark: float = 1.0) -> None:
+    canvas.fill(shape, paint, soft=0.003 * head.size, opacity=style.opacity)
+    if dark < 1:
+        canvas.fill(shape, (0.03, 0.02, 0.02), opacity=1 - dark, soft=0.003 * head.size)
+
+
+def _texture_edge(head: Head, shape: Array, style: _Style) -> Array:
+    """Return the outline with the curls, waves or spikes of its texture."""
+    if style.texture not in ("curly", "fuzzy", "spiky", "wavy"):
+        return shape
+    closed = np.concatenate([shape, shape[:1]])
+    step = np.linalg.norm(np.diff(closed, axis=0), axis=1)
+    along = np.concatenate([[0], np.cumsum(step)])
+    n = 260
+    at = np.linspace(0, along[-1], n, endpoint=False)
+    ring = np.column_stack([np.interp(at, along, closed[:, c]) for c in (0, 1)]).astype(np.float32)
+    out = ring - (head.x, head.y)
+    out /= np.linalg.norm(out, axis=1, keepdims=True) + 1e-6
+    wave, height = {
+        "curly": (0.11, 0.030),
+        "fuzzy": (0.06, 0.018),
+        "spiky": (0.10, 0.075),
+        "wavy": (0.26, 0.028),
+    }[style.texture]
+    count = max(6, round(along[-1] / head.size / wave))
+    phase = np.arange(n) / n * count
+    if style.texture == "spiky":
+        bump = np.abs((phase % 1) * 2 - 1) * (ring[:, 1] < head.y - 0.12 * head.size)
+    else:
+        bump = np.abs(np.sin(np.pi * phase)) if style.texture != "wavy" else 0.5 + 0.5 * np.sin(2 * np.pi * phase)
+    return (ring + out * (bump * height * head.size)[:, None]).astype(np.float32)
+
+
+def _hairline(head: Head) -> Array:
+    """Return the polygon of the bare face: forehead line with fringe, temples, and everything below."""
+    g, w = head.person.genome, head.half_width
+    top = -0.275 - 0.10 * g.hairline
+    x = np.linspace(-0.70, 0.70, 15)
+    y = top + 0.055 * np.abs(x / 0.7) ** 3 - 0.025 * g.widow * np.exp(-(((np.abs(x) - 0.35) / 0.2) ** 2))
+    fringe, low = g.fringe, -0.135
+    if g.hair_style == "receding":
+        y = -0.44 + 0.12 * np.abs(x / 0.7) ** 2
+    elif g.hair_style in _FRINGED and fringe != "none":
+        s = x / 0.7
+        share = {
+            "straight": np.ones_like(s), "swept left": np.clip(0.65 - 0.75 * s, 0, 1) ** 0.8,
+            "swept right": np.clip(0.65 + 0.75 * s, 0, 1) ** 0.8,
+            "parted": np.clip(np.abs(s) * 1.5, 0, 1) ** 0.7,
+        }[fringe]  # fmt: skip
+        jag = np.random.default_rng([head.person.seed, 3]).uniform(-0.018, 0.018, len(x))
+        y = y + (low + 0.02 * np.abs(s) + jag - y) * share
+    forehead = np.column_stack([x * w, y])
+    side = np.array([(0.80 * w, y[-1] + 0.06), (0.90 * w, -0.10), (0.91 * w, 0.0), (0.97 * w, 0.06), (1.0 * w, 0.30)])
+    ring = np.concatenate([side[::-1] * (-1, 1), forehead, side])
+    line = shown(head, ring)
+    ends = np.array([(0.9, 1.2), (-0.9, 1.2)]) * head.size + (head.x, head.y)
+    return np.concatenate([smooth_points(line, closed=False, per_span=3), ends.astype(np.float32)])
+
+
+def _strands(canvas: Canvas, head: Head, style: _Style, clip: Array) -> None:
+    g, rng = head.person.genome, np.random.default_rng([head.person.seed, 7])
+    w, grow = head.half_width, 0.65 + 0.7 * g.hair_volume
+    if style.texture in ("curly", "fuzzy"):
+        count, radius, sweep = (300, 0.050, 2.6) if style.texture == "curly" else (330, 0.020, 3.0)
+        lat, lon = np.arcsin(rng.uniform(-1, 0.4, count)), rng.uniform(0.0, 2 * np.pi, count)
+        reach = np.array([w + style.side * grow, 0.42 + style.top * grow, 0.4 + style.side * grow])
+        centre = np.column_stack([np.cos(lat) * np.cos(lon), np.sin(lat), np.cos(lat) * np.sin(lon)]) * reach + (
+            0,
+            -0.08,
+            -0.05,
+        )
+        centre = head.place(centre[centre @ head.view > -0.05])
+        turn, size = rng.uniform(0, 6.3, len(centre)), rng.uniform(0.6, 1.2, len(centre)) * radius * head.size
+        t = turn[:, None] + np.linspace(0, sweep, 9)
+        arcs = list(
+            (centre[:, None] + np.stack([np.cos(t), 0.8 * np.sin(t)], -1) * size[:, None, None]).astype(np.float32)
+        )
+        _stroke_strands(canvas, head, arcs, clip, width=0.020 if style.texture == "curly" else 0.010)
+        return
+    n = 0 if style.texture == "stubble" else 76
+    pole = {"side part": 0.45, "swept left": 0.0}.get(g.hair_style, 0.12) * (1 if g.hair_shade > 0.5 else -1)
+    if not n:
+        return
+    lon = np.linspace(0, 2 * np.pi, n, endpoint=False) + rng.uniform(-0.05, 0.05, n)
+    t = np.linspace(0.1, 1.9, 14)
+    turn = lon[:, None] + rng.normal(0, 0.08, (n, 1)) * t
+    x = np.sin(t) * np.cos(turn) * (w + style.side * grow) + pole * w * np.cos(t).clip(0)
+    y = np.broadcast_to(-0.08 - np.cos(t) * (0.42 + style.top * grow), x.shape)
+    z = np.sin(t) * np.sin(turn) * (0.40 + style.side * grow) - 0.05
+    solid = np.stack([x, y, z], -1)
+    seen, placed = solid @ head.view > -0.1, head.place(solid)
+    _stroke_strands(canvas, head, [p[s] for p, s in zip(placed, seen, strict=True) if s.sum() > 2], clip)

@@ -89,7 +89,8 @@ class Setting:
 
     def facts(self) -> dict[str, object]:
         """Return everything as JSON-able values."""
-        return asdict(self) | {"background_id": self.background_id}
+        plain = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+        return plain | {"background_id": self.background_id}
 
 
 def make_look(rng: np.random.Generator) -> Look:

@@ -1,49 +1,52 @@
-"""One finished photo of one person, and the camera that every drawn photo goes through."""
+"""Probe-style photos: one face alone, everything but the person drawn at random from a seed."""
 
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dp2vl.people.backgrounds import paint_background
 from dp2vl.people.body import paint_person
+from dp2vl.people.camera import finish
 from dp2vl.people.canvas import Canvas
 from dp2vl.people.genome import Person
-from dp2vl.people.look import Setting, make_look, make_setting
-from dp2vl.people.places import paint_background
+from dp2vl.people.look import make_look, make_setting
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A finished picture: `pixels` uint8 (h, w, 3) sRGB, and `facts`, the JSON-able record of everything drawn."""
+    """A drawn photo: 8-bit sRGB pixels (height, width, 3), and the JSON-able record of what was drawn."""
 
     pixels: NDArray[np.uint8]
     facts: dict[str, Any]
 
 
 def draw_portrait(person: Person, *, seed: int, size: int | tuple[int, int] = 256) -> Drawn:
-    """Return a photo of the person's face alone, with all else drawn from `seed`.
+    """Return a photo of the person's face alone; the head fills about half to 70 % of the height.
 
-    The same person and seed at another size is the same picture; below about 100 px fine marks blur away.
+    Pose, expression, clothes, place, light and camera follow from `seed` only, so another person with the same seed
+    is shown in the same circumstances; another size shows the same photo, but for the grain of the sensor.
 
     Args:
-        person: who.
-        seed: 0 or more; decides pose, expression, clothes, place, light and camera.
-        size: height and width in pixels, or (height, width).
+        person: who is shown.
+        seed: 0 or more.
+        size: side in pixels, or (height, width); meant for 96 to 1024.
 
     Raises:
-        ValueError: a side is below 16 pixels.
+        ValueError: a side is below 16 pixels, or the seed is negative.
     """
     height, width = (size, size) if isinstance(size, int) else size
     if min(height, width) < 16:
         raise ValueError(f"expected at least 16 pixels on each side, got {width}x{height}")
-    rng = np.random.default_rng([seed, 0xFACE])
-    look, setting = make_look(rng), make_setting(rng)
-    head = float(rng.uniform(0.44, 0.66))
-    x = width / height * (0.5 + float(rng.uniform(-0.06, 0.06)))
-    y = float(rng.uniform(0.40, 0.48)) + 0.1 * (head - 0.5)
+    if seed < 0:
+        raise ValueError(f"expected a seed of 0 or more, got {seed}")
+    scene, grain = (np.random.default_rng(s) for s in np.random.SeedSequence([seed, 0xFACE]).spawn(2))
+    look, setting = make_look(scene), make_setting(scene)
     canvas = Canvas(width, height)
+    head = float(scene.uniform(0.47, 0.68)) * min(1.0, canvas.aspect)
+    x = canvas.aspect * (0.5 + float(scene.uniform(-0.08, 0.08)))
+    y = 0.06 + 0.58 * head + float(scene.uniform(0.0, 0.9)) * (0.72 - head) * 0.5
     paint_background(canvas, setting)
     paint_person(canvas, person, look, setting, x=x, y=y, head=head)
     facts = {
@@ -56,30 +59,9 @@ def draw_portrait(person: Person, *, seed: int, size: int | tuple[int, int] = 25
         "clothes_ids": [look.clothes_id],
         "heads": [head_box(x, y, head)],
     }
-    return Drawn(finish(canvas, setting), facts)
+    return Drawn(finish(canvas, setting, grain), facts)
 
 
 def head_box(x: float, y: float, head: float) -> list[float]:
     """Return left, top, right, bottom of a head in canvas units."""
     return [round(v, 4) for v in (x - 0.42 * head, y - 0.55 * head, x + 0.42 * head, y + 0.55 * head)]
-
-
-def finish(canvas: Canvas, setting: Setting) -> NDArray[np.uint8]:
-    """Return what the camera makes of a painted picture: white balance, vignette, blur, noise, its own JPEG."""
-    height = canvas.height
-    balance = setting.exposure * np.array([1 + 0.05 * setting.warmth, 1.0, 1 - 0.05 * setting.warmth], np.float32)
-    dx, dy = canvas.x / canvas.aspect - 0.5, canvas.y - 0.5
-    corner = 1 - np.float32(setting.vignette * 1.2) * (dx * dx + dy * dy)
-    picture = canvas.pixels * balance
-    picture *= corner[..., None]
-    sigma = setting.blur * height
-    if sigma > 0.3:
-        picture = cv2.GaussianBlur(picture, (0, 0), sigma)
-    rng = np.random.default_rng([setting.texture_seed, 4])
-    grain = rng.standard_normal((height, canvas.width, 1), np.float32) * np.float32(setting.noise / 255)
-    picture += grain
-    picture *= 255
-    pixels = cv2.convertScaleAbs(np.maximum(picture, 0, out=picture))
-    ok, coded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, setting.jpeg])
-    assert ok
-    return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])

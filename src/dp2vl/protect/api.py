@@ -56,7 +56,7 @@ def protect_images(
     towers = load_surrogates(surrogates, device=str(images.device))
     rounded = (images.detach() * 255).round() / 255
     album = list(rounded.split(1))
-    references = [make_reference(t, album, people) for t in towers]
+    references = [make_reference(t, album, people, device=images.device) for t in towers]
     protected = []
     for image in album:
         pixels = (image[0] * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
@@ -75,8 +75,6 @@ def _check_images(images: Tensor, people: Sequence[object] | None) -> None:
         raise ValueError(f"expected images of shape (n, 3, h, w), got {tuple(images.shape)}")
     low, high = float(images.min()), float(images.max())
     if not 0 <= low <= high <= 1:
-        raise ValueError(
-            f"expected sRGB in [0, 1], got values from {low:g} to {high:g}; divide 8-bit values by 255"
-        )
+        raise ValueError(f"expected sRGB in [0, 1], got values from {low:g} to {high:g}; divide 8-bit values by 255")
     if people is not None and len(people) != len(images):
         raise ValueError(f"expected one label per image, got {len(people)} labels for {len(images)} images")

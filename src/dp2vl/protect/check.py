@@ -54,7 +54,7 @@ def verify_files(
     if not pairs:
         raise UsageError(f"expected photos in {target}, found none")
     towers = load_surrogates(surrogates, device=device)
-    everyone = (*towers, *held_out_towers(towers))
+    everyone = (*towers, *held_out_towers(towers, device=device))
     album = []
     for _, original in pairs[:SAMPLE]:
         if original is not None:
@@ -62,7 +62,7 @@ def verify_files(
                 album.append(to_tensor(read_photo(original, max_megapixels=max_megapixels), long_side_px=512))
             except PhotoError:
                 continue
-    references = [make_reference(t, album) for t in everyone]
+    references = [make_reference(t, album, device=device) for t in everyone]
     used = [t.name for t in towers]
     found = []
     for path, original in pairs:
@@ -73,9 +73,7 @@ def verify_files(
         try:
             before, after = (read_photo(p, max_megapixels=max_megapixels) for p in (original, path))
             if before.pixels.shape != after.pixels.shape or before.pixels.dtype != after.pixels.dtype:
-                raise PhotoError(
-                    f"expected the size of {original}, {before.pixels.shape}, got {after.pixels.shape}"
-                )
+                raise PhotoError(f"expected the size of {original}, {before.pixels.shape}, got {after.pixels.shape}")
             figures = measure_quality(before.pixels, after.pixels)
             figures |= measure_shift(to_tensor(before), to_tensor(after), everyone, references)
             found.append(Verified(str(path), str(original), give_verdict(figures, used), figures))

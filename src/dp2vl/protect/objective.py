@@ -34,7 +34,7 @@ def reflect(now: Features, clean: Features, reference: Reference) -> Tensor:
         for c in reference.pooled_centres
     ]
     loss = torch.stack(losses).mean(0)
-    if now.tokens is None or clean.tokens is None:
+    if now.tokens is None or clean.tokens is None or reference.token_centres is None:
         return loss
     scale = reference.token_scale
     tokens = [
@@ -49,19 +49,17 @@ def away(now: Features, clean: Features, reference: Reference) -> Tensor:
     loss = cosine_similarity(now.pooled, clean.pooled, dim=-1)
     if now.tokens is None or clean.tokens is None:
         return loss
-    return (loss + TOKEN_WEIGHT * cosine_similarity(now.tokens, clean.tokens, dim=-1).mean(-1)) / (
-        1 + TOKEN_WEIGHT
-    )
+    return (loss + TOKEN_WEIGHT * cosine_similarity(now.tokens, clean.tokens, dim=-1).mean(-1)) / (1 + TOKEN_WEIGHT)
 
 
 def antipode(now: Features, clean: Features, reference: Reference) -> Tensor:
     """Return the cosine to one centre that all photos share: the naive reading of the abstract, kept for comparison."""
     loss = cosine_similarity(now.pooled, reference.pooled_centres[0], dim=-1)
-    if now.tokens is None:
+    if now.tokens is None or reference.token_centres is None:
         return loss
-    return (
-        loss + TOKEN_WEIGHT * cosine_similarity(now.tokens, reference.token_centres[0], dim=-1).mean(-1)
-    ) / (1 + TOKEN_WEIGHT)
+    return (loss + TOKEN_WEIGHT * cosine_similarity(now.tokens, reference.token_centres[0], dim=-1).mean(-1)) / (
+        1 + TOKEN_WEIGHT
+    )
 
 
 OBJECTIVES: dict[str, Objective] = {"reflect": reflect, "away": away, "antipode": antipode}

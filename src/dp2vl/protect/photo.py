@@ -1,7 +1,6 @@
 """One photo: find the change, write it into the file's own format, and judge the bytes."""
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused, UsageError
-from dp2vl.images import Picture, encode, output_suffix, read_photo
+from dp2vl.images import Picture, decode_photo, encode, output_suffix
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, ProtectConfig
 from dp2vl.protect.optimise import optimise_change
@@ -23,15 +22,15 @@ from dp2vl.surrogates import Surrogate
 SMALLEST_PX = 24
 """Photos with a shorter side have no room for a change that survives."""
 OVERSAMPLING = 2
-"""The change is optimised on a copy whose short side is this many times what the largest tower sees, so that crops
-still find detail; cost and memory do not depend on the photo's own size."""
+"""The change is optimised on a copy whose short side is this many times what the largest tower sees: crops still find
+detail, and cost and memory do not depend on the photo's own size."""
 WEAKER = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
 """Factors tried in turn until the written file is as similar to the original as the budget asks."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """A protected copy that is not on disk yet: its bytes, a new suffix if the format changed, and what was measured."""
+    """A protected copy not yet on disk: its bytes, a new suffix if the format changed, and what was measured."""
 
     data: bytes
     suffix: str
@@ -100,8 +99,8 @@ class Protector:
         height, width = picture.pixels.shape[:2]
         short = OVERSAMPLING * max(t.side_px for t in self.towers)
         part = min(1.0, short / min(height, width))
-        device = self.references[0].pooled_scale.device
-        return to_tensor(picture, long_side_px=max(1, round(part * max(height, width)))).to(device)
+        small = to_tensor(picture, long_side_px=max(1, round(part * max(height, width))))
+        return small.to(self.references[0].device)
 
     def _fit(self, picture: Picture, change: NDArray[np.float32]) -> tuple[bytes, Picture]:
         """Return the encoded copy and what it decodes to, at the largest factor that keeps the similarity."""
@@ -120,11 +119,9 @@ class Protector:
 
 def decode(data: bytes, like: Picture) -> Picture:
     """Return what written bytes decode to, at the size of `like`: the file, not the tensor, is what counts."""
-    after = read_photo(io.BytesIO(data), max_megapixels=float("inf"))
+    after = decode_photo(data, max_megapixels=float("inf"))
     if after.pixels.shape != like.pixels.shape or after.pixels.dtype != like.pixels.dtype:
-        raise DP2VLError(
-            f"expected a copy of shape {like.pixels.shape}, the encoder wrote {after.pixels.shape}"
-        )
+        raise DP2VLError(f"expected a copy of shape {like.pixels.shape}, the encoder wrote {after.pixels.shape}")
     return after
 
 

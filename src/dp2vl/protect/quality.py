@@ -19,9 +19,7 @@ def largest_change(before: NDArray[Any], after: NDArray[Any]) -> int:
     """Return the largest difference of any channel in 8-bit grey levels (16-bit photos: rounded up to whole levels)."""
     unit = 257 if before.dtype == np.uint16 else 1
     rows = range(0, len(before), TILE_PX)
-    worst = max(
-        int(np.abs(before[r : r + TILE_PX].astype(np.int32) - after[r : r + TILE_PX]).max()) for r in rows
-    )
+    worst = max(int(np.abs(before[r : r + TILE_PX].astype(np.int32) - after[r : r + TILE_PX]).max()) for r in rows)
     return -(-worst // unit)
 
 

@@ -40,10 +40,19 @@ class Reference:
     token_scale: Tensor | None
     distance: float
 
+    @property
+    def device(self) -> torch.device:
+        """Where the tower and its statistics are."""
+        return self.pooled_scale.device
+
 
 @torch.no_grad()
 def make_reference(
-    surrogate: Surrogate, album: Sequence[Tensor] = (), people: Sequence[object] | None = None
+    surrogate: Surrogate,
+    album: Sequence[Tensor] = (),
+    people: Sequence[object] | None = None,
+    *,
+    device: str | torch.device = "cpu",
 ) -> Reference:
     """Return the reference of `surrogate` for an album.
 
@@ -52,11 +61,12 @@ def make_reference(
         album: photos, sRGB in [0, 1], each of shape (1, 3, h, w), sizes may differ. May be empty.
         people: who is on each photo, if known: then every person counts the same in the album's centre, and the
             distance is taken between people only.
+        device: where the tower's weights are.
     """
-    groups = [collect(surrogate, portraits())]
+    groups = [collect(surrogate, portraits(), device)]
     names: list[list[object]] = [list(range(PEOPLE))]
     if len(album) >= ALBUM_MIN:
-        groups.append(collect(surrogate, album))
+        groups.append(collect(surrogate, album, device))
         names.append(list(people) if people is not None else list(range(len(album))))
     pooled = [_by_person(g.pooled, n) for g, n in zip(groups, names, strict=True)]
     distance = max(median_distance(g.pooled, n) for g, n in zip(groups, names, strict=True))
@@ -73,19 +83,14 @@ def make_reference(
 @cache
 def portraits() -> list[Tensor]:
     """Return the reference portraits, each (1, 3, h, w) in [0, 1]; drawn once per process."""
-    drawn = (
-        draw_portrait(make_person(FIRST_SEED + i), seed=FIRST_SEED + i, size=PORTRAIT_PX)
-        for i in range(PEOPLE)
-    )
-    return [
-        torch.from_numpy(d.pixels.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous() for d in drawn
-    ]
+    drawn = (draw_portrait(make_person(FIRST_SEED + i), seed=FIRST_SEED + i, size=PORTRAIT_PX) for i in range(PEOPLE))
+    return [torch.from_numpy(d.pixels.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous() for d in drawn]
 
 
 @torch.no_grad()
-def collect(surrogate: Surrogate, photos: Sequence[Tensor]) -> Features:
+def collect(surrogate: Surrogate, photos: Sequence[Tensor], device: str | torch.device = "cpu") -> Features:
     """Return the features of photos of any sizes, one forward pass each, stacked."""
-    found = [surrogate.features(p) for p in photos]
+    found = [surrogate.features(p.to(device)) for p in photos]
     tokens = [f.tokens for f in found if f.tokens is not None]
     return Features(torch.cat([f.pooled for f in found]), torch.cat(tokens) if tokens else None)
 
@@ -101,9 +106,7 @@ def median_distance(pooled: Tensor, people: Sequence[object]) -> float:
     index = torch.tensor([code[name] for name in people], device=pooled.device)
     pairs = torch.cdist(unit, unit)[index[:, None] < index[None, :]]
     if pairs.numel() == 0:
-        raise ValueError(
-            "expected photos of at least two people, got one; a distance between people needs two"
-        )
+        raise ValueError("expected photos of at least two people, got one; a distance between people needs two")
     return float(pairs.median())
 
 

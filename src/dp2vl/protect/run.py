@@ -117,7 +117,7 @@ def protect_album(
     towers = load_surrogates(surrogates, device=place)
     with lock_output(out):
         remove_partials(out)
-        worker = _AlbumWorker(config, plan, out, towers, force=force)
+        worker = _AlbumWorker(config, plan, out, towers, place, force=force)
         outcomes = worker.run(on_start or (lambda count: None), on_outcome or (lambda outcome: None))
     return AlbumResult(tuple(outcomes), tuple(t.name for t in towers))
 
@@ -130,9 +130,16 @@ class _AlbumWorker:
     """One run over one album: knows what is done, prepares the towers once there is work, records each outcome."""
 
     def __init__(
-        self, config: ProtectConfig, plan: AlbumPlan, out: Path, towers: Sequence[Surrogate], *, force: bool
+        self,
+        config: ProtectConfig,
+        plan: AlbumPlan,
+        out: Path,
+        towers: Sequence[Surrogate],
+        device: str,
+        *,
+        force: bool,
     ) -> None:
-        self.config, self.plan, self.out, self.towers = config, plan, out, towers
+        self.config, self.plan, self.out, self.towers, self.device = config, plan, out, towers, device
         self.settings = settings_digest(config.deciding() | {"towers": [t.name for t in towers]})
         self.store, self.registry = OutcomeStore(out), ProtectedRegistry()
         stores = [self.store, *(OutcomeStore(album) for album in plan.albums)]
@@ -162,20 +169,16 @@ class _AlbumWorker:
             yield photo, replace(outcome, seconds=round(time.perf_counter() - start, 3))
 
     def _prepare(self) -> Protector:
-        held_out = held_out_towers(self.towers)
+        held_out = held_out_towers(self.towers, device=self.device)
         album = list(self._album_sample())
-        references = [make_reference(t, album) for t in (*self.towers, *held_out)]
+        references = [make_reference(t, album, device=self.device) for t in (*self.towers, *held_out)]
         return Protector(self.config, self.towers, held_out, references)
 
     def _album_sample(self) -> Iterable[torch.Tensor]:
-        chosen = sorted({p.sha256: p for p in self.plan.photos}.values(), key=lambda p: p.sha256)[
-            :ALBUM_SAMPLE
-        ]
+        chosen = sorted({p.sha256: p for p in self.plan.photos}.values(), key=lambda p: p.sha256)[:ALBUM_SAMPLE]
         for photo in chosen:
             with suppress(PhotoError):  # the photo itself gets its outcome later
-                yield to_tensor(
-                    read_photo(photo.path, max_megapixels=self.config.max_megapixels), long_side_px=512
-                )
+                yield to_tensor(read_photo(photo.path, max_megapixels=self.config.max_megapixels), long_side_px=512)
 
     def _one(self, protector: Protector, photo: Photo) -> Outcome:
         """Return the outcome of one photo; the one place where a photo's exceptions become outcomes."""
@@ -196,9 +199,7 @@ class _AlbumWorker:
             rel = str(Path(photo.rel).with_suffix(made.suffix)) if made.suffix else photo.rel
             check_target(self.out / rel, self.ours)
             digest = hash_bytes(made.data)
-            self.registry.add(
-                digest
-            )  # before the copy exists: a run killed in between knows the copy as its own
+            self.registry.add(digest)  # before the copy exists: a run killed in between knows the copy as its own
             write_atomic(self.out / rel, made.data)
         except PhotoRefused as error:
             return replace(base, status=Status.REFUSED, reason=str(error))

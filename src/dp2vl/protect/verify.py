@@ -55,9 +55,9 @@ def measure_shift(
     versions = {"": after} | {f" after {name}": check(after) for name, check in CHECKS.items()}
     figures = {}
     for surrogate, reference in zip(surrogates, references, strict=True):
-        clean = normalize(surrogate.features(before).pooled, dim=-1)
+        clean = normalize(surrogate.features(before.to(reference.device)).pooled, dim=-1)
         for name, version in versions.items():
-            now = normalize(surrogate.features(version).pooled, dim=-1)
+            now = normalize(surrogate.features(version.to(reference.device)).pooled, dim=-1)
             figures[f"shift[{surrogate.name}]{name}"] = float((now - clean).norm()) / reference.distance
     return figures
 
@@ -79,4 +79,5 @@ def give_verdict(figures: Mapping[str, float], used: Sequence[str]) -> str:
     tower, _, after = worst.removeprefix("shift[").rpartition("]")
     held_out = "" if tower in used else ", a tower not optimised against"
     word = "strong" if shifts[worst] >= STRONG else "weak" if shifts[worst] >= WEAK else "none"
-    return f"{word}: features moved {shifts[worst]:.2f} x the distance between people at worst ({tower}{after}{held_out})"
+    where = f"{tower}{after}{held_out}"
+    return f"{word}: features moved {shifts[worst]:.2f} x the distance between people at worst ({where})"

@@ -1,0 +1,117 @@
+"""How far written files move on towers that were optimised against and on others, beside noise of the same size.
+
+Usage: python benchmarks/displacement.py [--photos FOLDER] [--towers A,B,...] [--out FILE]
+
+Without --photos the album is drawn: 12 synthetic people, two photos each. Every tower is used alone, then all together;
+every tower is measured each time. Displacement is not leakage: it says that features moved, not what a model learns.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+import dp2vl
+from dp2vl.images import read_photo
+from dp2vl.people import draw_portrait, make_person
+from dp2vl.protect.budget import apply_change, visibility_mask
+from dp2vl.protect.quality import ssim
+from dp2vl.protect.reference import make_reference
+from dp2vl.protect.verify import measure_shift, to_tensor
+
+PEOPLE, PHOTOS_EACH, SIZE_PX = 12, 2, 224
+FIRST_SEED = 930_000
+LEVELS = 6
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--towers", default="mini")
+    parser.add_argument("--effort", default="normal")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "displacement.json")
+    options = parser.parse_args()
+    towers = dp2vl.load_surrogates(options.towers)
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        album = options.photos or draw_album(work / "album")
+        originals = {p.relative_to(album).as_posix(): read_photo(p) for p in sorted(album.rglob("*")) if p.is_file()}
+        references = [make_reference(t, [to_tensor(p) for p in originals.values()]) for t in towers]
+        rows = []
+        noisy = {name: with_noise(picture, options.seed) for name, picture in originals.items()}
+        rows += measure("noise", "", originals, noisy, towers, references)
+        for chosen in [[t] for t in towers] + ([towers] if len(towers) > 1 else []):
+            names = ",".join(t.name for t in chosen)
+            out = work / names.replace("/", "_")
+            result = dp2vl.protect_album(album, out, surrogates=chosen, effort=options.effort, seed=options.seed)
+            copies = {o.rel: read_photo(out / o.rel) for o in result.outcomes if o.status == "protected"}
+            rows += measure("protected", names, originals, copies, towers, references)
+            print(names, [r["median"] for r in rows if r["surrogates"] == names], file=sys.stderr)
+    record = {
+        "album": str(options.photos.name) if options.photos else f"{PEOPLE} drawn people x {PHOTOS_EACH}",
+        "strength": "standard",
+        "effort": options.effort,
+        "seed": options.seed,
+        "version": dp2vl.__version__,
+        "commit": subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+        ).stdout.strip(),
+        "rows": rows,
+    }
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def draw_album(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    for i in range(PEOPLE):
+        for j in range(PHOTOS_EACH):
+            pixels = draw_portrait(make_person(FIRST_SEED + i), seed=FIRST_SEED + 100 * i + j, size=SIZE_PX).pixels
+            Image.fromarray(pixels).save(folder / f"{i:02}-{j}.png")
+    return folder
+
+
+def with_noise(picture, seed):
+    """Return the photo with sign noise that fills the same budget."""
+    pixels = picture.pixels
+    image = torch.from_numpy(np.repeat(pixels, 3 // pixels.shape[2], axis=2).transpose(2, 0, 1)[None].copy()).float()
+    bound = LEVELS / 255 * visibility_mask(image / np.iinfo(pixels.dtype).max)[0].numpy()
+    sign = np.random.default_rng(seed).choice([-1, 1], (pixels.shape[2], *pixels.shape[:2]))
+    return picture.with_pixels(apply_change(pixels, (sign * bound).astype(np.float32), levels=LEVELS))
+
+
+def measure(arm, surrogates, originals, copies, towers, references):
+    """Return one row per tower and post-processing: median and lowest displacement over photos."""
+    figures = [
+        measure_shift(to_tensor(originals[n]), to_tensor(c), towers, references) for n, c in sorted(copies.items())
+    ]
+    likeness = [ssim(originals[n].pixels, c.pixels) for n, c in sorted(copies.items())]
+    rows = []
+    for key in figures[0]:
+        tower, _, after = key.removeprefix("shift[").rpartition("]")
+        values = [f[key] for f in figures]
+        rows.append(
+            {
+                "arm": arm,
+                "surrogates": surrogates,
+                "tower": tower,
+                "after": after.removeprefix(" after "),
+                "median": round(float(np.median(values)), 3),
+                "lowest": round(min(values), 3),
+                "photos": len(values),
+                "ssim_median": round(float(np.median(likeness)), 4),
+                "ssim_lowest": round(min(likeness), 4),
+            }
+        )
+    return rows
+
+
+if __name__ == "__main__":
+    main()

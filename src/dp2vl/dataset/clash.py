@@ -1,0 +1,55 @@
+"""When two photos count as taken under the same conditions: by the generator's record, or by how they look."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+SAME_ANGLE_RAD = 0.026
+"""Head poses or light directions closer than this (1.5 degrees) count as the same."""
+SAME_PHOTO_BITS = 10
+"""Photos whose 63-bit hashes differ in at most this many bits count as the same shot."""
+
+
+def find_clashes(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """Return which of background, clothes, pose and light two drawn photos share, from the facts of their drawing."""
+    shared = []
+    if a["background_id"] == b["background_id"]:
+        shared.append("background")
+    if set(a["clothes_ids"]) & set(b["clothes_ids"]):
+        shared.append("clothes")
+    if _apart(_pose(a), _pose(b)) < SAME_ANGLE_RAD:
+        shared.append("pose")
+    if _apart(a["setting"]["light"], b["setting"]["light"]) < SAME_ANGLE_RAD:
+        shared.append("light")
+    return shared
+
+
+def hash_look(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return 63 bits (63,) of how a photo looks: signs of its lowest frequencies against their median.
+
+    The usual DCT hash: robust to size, compression and brightness, not to cropping.
+
+    Args:
+        pixels: sRGB uint8, shape (height, width, 3).
+    """
+    grey = cv2.resize(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), (32, 32), interpolation=cv2.INTER_AREA)
+    low = cv2.dct(grey.astype(np.float32))[:8, :8].ravel()[1:]
+    return low > np.median(low)
+
+
+def same_shot(pixels: NDArray[np.uint8], other: NDArray[np.bool_]) -> bool:
+    """Return whether a photo, or its mirror image, looks like the one hashed as `other`."""
+    faces = (pixels, np.ascontiguousarray(pixels[:, ::-1]))
+    return any(np.count_nonzero(hash_look(p) != other) <= SAME_PHOTO_BITS for p in faces)
+
+
+def _pose(facts: Mapping[str, Any]) -> tuple[float, float, float]:
+    look = facts["look"]
+    return look["yaw"], look["pitch"], look["roll"]
+
+
+def _apart(a: Any, b: Any) -> float:
+    return float(np.linalg.norm(np.asarray(a) - np.asarray(b)))

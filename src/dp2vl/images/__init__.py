@@ -1,0 +1,23 @@
+"""The room that knows file formats: bytes to upright pixels and back, with the metadata policy.
+
+Depends on numpy, Pillow, OpenCV and pillow-heif; knows nothing of towers and albums.
+"""
+
+from dp2vl.images.picture import Coding, Metadata, Picture
+from dp2vl.images.reading import decode_photo, read_photo
+from dp2vl.images.sniffing import PHOTO_FORMATS, PHOTO_SUFFIXES, sniff
+from dp2vl.images.writing import METADATA_POLICIES, encode, output_suffix
+
+__all__ = [
+    "METADATA_POLICIES",
+    "PHOTO_FORMATS",
+    "PHOTO_SUFFIXES",
+    "Coding",
+    "Metadata",
+    "Picture",
+    "decode_photo",
+    "encode",
+    "output_suffix",
+    "read_photo",
+    "sniff",
+]

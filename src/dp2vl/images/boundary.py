@@ -1,0 +1,74 @@
+"""The line between decoders and the rest: whatever a broken file makes a decoder raise becomes one `PhotoError`."""
+
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import cv2
+from PIL import Image, ImageCms
+
+from dp2vl.errors import PhotoError, PhotoRefused
+
+LIMIT_HINT = "raise the limit with --max-megapixels, or make the photo smaller"
+_BOMB_PIXELS_PER_BYTE = 2000
+DECODER_ERRORS = (
+    OSError,
+    SyntaxError,  # Pillow's word for a malformed header
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    AssertionError,
+    EOFError,
+    RuntimeError,
+    MemoryError,
+    BufferError,
+    struct.error,
+    zlib.error,
+    cv2.error,
+    ImageCms.PyCMSError,
+)
+"""What Pillow, OpenCV and libheif were seen to raise for crafted files, by their base classes."""
+
+
+@contextmanager
+def decoding(kind: str) -> Iterator[None]:
+    """Turn what a decoder raises into `PhotoError`, and keep its warnings from the terminal."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except Image.DecompressionBombError as error:
+        raise PhotoRefused(f"more pixels than the {kind} reader accepts: {one_line(error)}", LIMIT_HINT) from error
+    except DECODER_ERRORS as error:
+        raise PhotoError(
+            f"cannot be decoded as {kind}: {one_line(error)}",
+            "copy it again if it is damaged, else open it in an image editor and save it as JPEG or PNG",
+        ) from error
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text as one short printable line, its class where it has none."""
+    text = " ".join(str(error).split())
+    return "".join(c if c.isprintable() else "?" for c in text)[:120] or type(error).__name__
+
+
+def check_size(width: int, height: int, *, file_bytes: int, max_megapixels: float) -> None:
+    """Judge the size that a header claims, before any pixel is decoded.
+
+    Raises:
+        PhotoRefused: more pixels than allowed.
+        PhotoError: no pixels, or so many for so few bytes that it is a decompression bomb.
+    """
+    pixels = width * height
+    if pixels < 1:
+        raise PhotoError(f"has no pixels ({width}x{height})", "the file is damaged; copy it again")
+    if pixels <= max_megapixels * 1e6:
+        return
+    claim = f"{width}x{height} = {pixels / 1e6:.0f} megapixels"
+    if pixels > _BOMB_PIXELS_PER_BYTE * file_bytes:
+        raise PhotoError(f"{file_bytes} bytes that claim {claim}: a decompression bomb", "leave the file out")
+    raise PhotoRefused(f"expected at most {max_megapixels:g} megapixels, got {claim}", LIMIT_HINT)

@@ -1,0 +1,121 @@
+"""What a file says besides its pixels, taken aside while reading; what of it is written is decided in `policy`."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from PIL import ExifTags, Image
+from PIL.ImageFile import ImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from dp2vl.images.boundary import DECODER_ERRORS
+from dp2vl.images.picture import Metadata, Tags
+
+STRUCTURE_TAGS = frozenset(
+    {*range(254, 267), 273, 274, 277, 278, 279, 280, 281, 284, *range(288, 294), 301, *range(317, 326), 330}
+    | {*range(332, 348), *range(512, 522), 529, 530, 531, 532}
+)
+"""TIFF tags that describe the layout of the source's pixels, and where its previews are: never carried over."""
+_IPTC_RESOURCE = 0x0404
+_IPTC_TAG = 33723
+_LONGEST_TEXT = 32768
+
+
+def read_orientation(image: ImageFile) -> int:
+    """Return EXIF orientation 1 to 8 of a loaded image, 1 where there is none; the XMP one counts as in Pillow."""
+    try:
+        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except DECODER_ERRORS:
+        return 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def collect_metadata(image: ImageFile, notes: list[str], *, sideways: bool) -> Metadata:
+    """Return the metadata of a loaded Pillow image; `sideways` swaps the two resolutions."""
+    info = image.info
+    comment = info.get("comment")
+    return Metadata(
+        tags=_collect_tags(image, notes),
+        xmp=_as_bytes(info.get("xmp")),
+        iptc=_find_iptc(image),
+        comment=comment if isinstance(comment, bytes) else None,
+        texts=_collect_texts(image) if isinstance(image, PngImageFile) else (),
+        dpi=_check_dpi(info.get("dpi"), sideways=sideways),
+    )
+
+
+def collect_heif_metadata(info: Mapping[str, Any], notes: list[str]) -> Metadata:
+    """Return the metadata of a pillow-heif image, whose EXIF is bytes."""
+    exif = Image.Exif()
+    try:
+        exif.load(info.get("exif") or b"")
+        tags = _read_tags(exif)
+    except DECODER_ERRORS:
+        notes.append("unreadable EXIF was left out")
+        tags = {}
+    return Metadata(tags=tags, xmp=_as_bytes(info.get("xmp")))
+
+
+def _collect_tags(image: ImageFile, notes: list[str]) -> Tags:
+    try:
+        return _read_tags(image.getexif())
+    except DECODER_ERRORS:
+        notes.append("unreadable EXIF was left out")
+        return {}
+
+
+def _read_tags(exif: Image.Exif) -> Tags:
+    found = {"image": _read_directory(exif, STRUCTURE_TAGS)}
+    ifds = {"exif": ExifTags.IFD.Exif, "gps": ExifTags.IFD.GPSInfo, "interop": ExifTags.IFD.Interop}
+    for name, ifd in ifds.items():
+        try:
+            found[name] = _read_directory(exif.get_ifd(ifd))
+        except DECODER_ERRORS:
+            continue  # one broken directory does not cost the others
+    return {name: tags for name, tags in found.items() if tags}
+
+
+def _read_directory(source: Any, skip: frozenset[int] = frozenset()) -> dict[int, Any]:
+    tags = {}
+    for tag in source:
+        if tag in skip:
+            continue
+        try:
+            tags[tag] = source[tag]
+        except DECODER_ERRORS:
+            continue
+    return tags
+
+
+def _find_iptc(image: ImageFile) -> bytes | None:
+    if isinstance(image, TiffImageFile):
+        return _as_bytes(image.tag_v2.get(_IPTC_TAG))
+    resources = image.info.get("photoshop")
+    return _as_bytes(resources.get(_IPTC_RESOURCE)) if isinstance(resources, dict) else None
+
+
+def _collect_texts(image: PngImageFile) -> tuple[tuple[str, str], ...]:
+    """Raw profiles are EXIF, IPTC or thumbnails in hexadecimal; XMP is kept apart."""
+    texts = image.text.items()
+    return tuple(
+        (str(key), str(text))
+        for key, text in texts
+        if not key.startswith(("Raw profile", "XML:com.adobe.xmp")) and len(text) <= _LONGEST_TEXT
+    )
+
+
+def _check_dpi(dpi: Any, *, sideways: bool) -> tuple[float, float] | None:
+    try:
+        x, y = (float(d) for d in dpi)
+    except DECODER_ERRORS:
+        return None
+    if not all(math.isfinite(d) and 1 <= d <= 65535 for d in (x, y)):
+        return None
+    return (y, x) if sideways else (x, y)
+
+
+def _as_bytes(value: Any) -> bytes | None:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace")
+    return value if isinstance(value, bytes) and value else None

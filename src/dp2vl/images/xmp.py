@@ -1,0 +1,89 @@
+"""XMP under the `keep` policy: everything but embedded pictures, with orientation and size made true."""
+
+import base64
+import re
+from xml.etree import ElementTree
+
+_PREFIXES = {
+    "x": "adobe:ns:meta/",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "xmp": "http://ns.adobe.com/xap/1.0/",
+    "xmpMM": "http://ns.adobe.com/xap/1.0/mm/",
+    "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
+    "tiff": "http://ns.adobe.com/tiff/1.0/",
+    "exif": "http://ns.adobe.com/exif/1.0/",
+    "exifEX": "http://cipa.jp/exif/1.0/",
+    "aux": "http://ns.adobe.com/exif/1.0/aux/",
+    "photoshop": "http://ns.adobe.com/photoshop/1.0/",
+    "crs": "http://ns.adobe.com/camera-raw-settings/1.0/",
+    "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+}
+for _prefix, _uri in _PREFIXES.items():
+    ElementTree.register_namespace(_prefix, _uri)
+
+_PICTURE_NAMESPACES = re.compile(
+    r"xap/1\.0/g/img/|photos/1\.0/(image|depthmap|camera|container|audio)/|hdr-gain-map|HDRGainMap|xmp/note/|dynamic_?depth"
+)
+"""Namespaces of embedded pictures, gain maps, motion photos, and pointers to data that the copy does not have."""
+_PICTURE_NAMES = re.compile(r"thumbnail|preview|motionphoto|microvideo", re.IGNORECASE)
+_LONGEST_VALUE = 8192
+_TIFF, _EXIF = _PREFIXES["tiff"], _PREFIXES["exif"]
+
+
+def clean_xmp(xmp: bytes, width: int, height: int) -> bytes | None:
+    """Return an XMP packet without embedded pictures and with orientation 1; None where it cannot be parsed.
+
+    Args:
+        xmp: the source's packet.
+        width, height: of the upright photo, written where the packet states a size.
+    """
+    root = _parse(xmp.strip(b"\x00 \r\n\t"))
+    if root is None:
+        return None
+    true = {
+        f"{{{_TIFF}}}Orientation": "1",
+        f"{{{_TIFF}}}ImageWidth": str(width),
+        f"{{{_TIFF}}}ImageLength": str(height),
+        f"{{{_EXIF}}}PixelXDimension": str(width),
+        f"{{{_EXIF}}}PixelYDimension": str(height),
+    }
+    for element in list(root.iter()):
+        _clean(element, true)
+    body = ElementTree.tostring(root, encoding="utf-8")
+    packet_id = b"W5M0MpCehiHzreSzNTczkc9d"
+    return b'<?xpacket begin="\xef\xbb\xbf" id="' + packet_id + b'"?>\n' + body + b'\n<?xpacket end="w"?>'
+
+
+def _parse(xmp: bytes) -> ElementTree.Element | None:
+    for text in (xmp, xmp.decode("latin-1")):  # XMP is UTF-8, but some programs write Latin-1
+        try:
+            return ElementTree.fromstring(text)
+        except (ElementTree.ParseError, ValueError, LookupError):
+            continue
+    return None
+
+
+def _clean(element: ElementTree.Element, true: dict[str, str]) -> None:
+    for child in list(element):
+        if _is_picture(child.tag, child.text or ""):
+            element.remove(child)
+        elif child.tag in true:
+            child.text = true[child.tag]
+    for name, value in list(element.attrib.items()):
+        if _is_picture(name, value):
+            del element.attrib[name]
+        elif name in true:
+            element.attrib[name] = true[name]
+
+
+def _is_picture(name: str, value: str) -> bool:
+    namespace, _, local = name[1:].rpartition("}") if name.startswith("{") else ("", "", name)
+    if _PICTURE_NAMESPACES.search(namespace) or _PICTURE_NAMES.search(local):
+        return True
+    return len(value) > _LONGEST_VALUE or _starts_jpeg(value)
+
+
+def _starts_jpeg(value: str) -> bool:
+    """Base64 of a JPEG always starts with the same four letters."""
+    return value.lstrip().startswith(base64.b64encode(b"\xff\xd8\xff").decode())

@@ -1,0 +1,155 @@
+"""Published checkpoints on this machine, and fetching them from the Hugging Face hub. Does not import torch.
+
+A source is a folder, or a hub id `org/name`, or `org/name@revision`; without a revision it is whatever `main` was when
+it was fetched. Only `download` uses the network.
+"""
+
+import json
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from dp2vl.errors import ModelError
+
+HUB_ID = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
+SETTINGS = ("config.json", "preprocessor_config.json")
+WEIGHTS = (
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+)
+"""What holds the weights or names the files that do; the first that is there counts."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """What `download` fetches: files of one repository, and their size."""
+
+    repo: str
+    revision: str
+    files: tuple[str, ...]
+    size_bytes: int
+
+
+def find_checkpoint(spec: str) -> Path:
+    """Return the folder with the complete checkpoint of `kind:source`, from disk or the hub's cache; no network.
+
+    Raises:
+        ModelError: it is not here, or files are missing.
+    """
+    source = spec.partition(":")[2]
+    folder, hint = Path(source).expanduser(), "copy the checkpoint again"
+    if not source or not folder.is_dir():
+        folder, hint = _cached(spec, source), f"dp2vl models pull {spec}"
+    missing = [name for name in ("config.json", *_weight_files(folder)) if not (folder / name).is_file()]
+    if missing:
+        raise ModelError(f"{spec} is incomplete: {folder} has no {missing[0]}", hint)
+    return folder
+
+
+def _cached(spec: str, source: str) -> Path:
+    from huggingface_hub import try_to_load_from_cache
+
+    if not HUB_ID.fullmatch(source):
+        raise ModelError(
+            f"no such folder: {source}", "give a folder, or a hub id such as openai/clip-vit-base-patch16"
+        )
+    repo, revision = split_revision(source)
+    config = try_to_load_from_cache(repo, "config.json", revision=revision)
+    if not isinstance(config, str):
+        raise ModelError(f"{spec} is not on this machine", f"dp2vl models pull {spec}")
+    return Path(config).parent
+
+
+def split_revision(source: str) -> tuple[str, str]:
+    """Return (repository, revision) of a hub id."""
+    repo, _, revision = source.partition("@")
+    return repo, revision or "main"
+
+
+def _weight_files(folder: Path) -> list[str]:
+    """Return the files that hold the weights; the first choice where there is none."""
+    first = next((name for name in WEIGHTS if (folder / name).is_file()), WEIGHTS[0])
+    if not first.endswith(".index.json"):
+        return [first]
+    try:
+        return sorted(set(json.loads((folder / first).read_text(encoding="utf-8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder / first} is damaged: {error!r}", "fetch the checkpoint again") from error
+
+
+def plan_download(source: str) -> Download:
+    """Return what has to be fetched for a hub id: configuration and weights, safetensors where there are any.
+
+    Raises:
+        ModelError: `source` is no hub id, the hub does not answer, or the repository has no weights.
+    """
+    from huggingface_hub import HfApi
+
+    if not HUB_ID.fullmatch(source):
+        raise ModelError(f"expected a hub id such as openai/clip-vit-base-patch16, got {source!r}")
+    repo, revision = split_revision(source)
+    try:
+        info = HfApi().model_info(repo, revision=revision, files_metadata=True)
+    except _network_errors() as error:
+        raise _unreachable(source, error) from error
+    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+    files = choose_files(tuple(sizes))
+    if not files:
+        raise ModelError(
+            f"{source} holds no weights in a format that loads", f"expected {' or '.join(WEIGHTS[::2])}"
+        )
+    return Download(repo, revision, files, sum(sizes[name] for name in files))
+
+
+def choose_files(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the files among `names` that loading needs; empty if there are no weights."""
+    for stem, suffix in (("model", "safetensors"), ("pytorch_model", "bin")):
+        whole = f"{stem}.{suffix}"
+        shards = [
+            n for n in names if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}|{stem}\.{suffix}\.index\.json", n)
+        ]
+        if whole in names or shards:
+            weights = [whole] if whole in names else shards
+            return tuple(sorted((*weights, *(n for n in SETTINGS if n in names))))
+    return ()
+
+
+def download(plan: Download) -> Path:
+    """Fetch the files of `plan` into the hub's cache and return their folder; resumes what was broken off.
+
+    Raises:
+        ModelError: the hub does not answer, or the disk is too small.
+    """
+    from huggingface_hub import constants, snapshot_download
+
+    cache = Path(constants.HF_HUB_CACHE)
+    cache.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(cache).free
+    if free < plan.size_bytes:
+        message = f"{plan.repo} needs {plan.size_bytes / 1e9:.1f} GB, {cache} has {free / 1e9:.1f} GB free"
+        raise ModelError(message, "set HF_HUB_CACHE to a folder on a larger disk")
+    try:
+        return Path(snapshot_download(plan.repo, revision=plan.revision, allow_patterns=list(plan.files)))
+    except _network_errors() as error:
+        raise _unreachable(plan.repo, error) from error
+
+
+def _network_errors() -> tuple[type[Exception], ...]:
+    from huggingface_hub.errors import HfHubHTTPError
+
+    # its bases are OSError and the HTTP library's own error, whichever library this version of the hub client uses
+    return HfHubHTTPError.__bases__
+
+
+def _unreachable(source: str, error: Exception) -> ModelError:
+    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+
+    if isinstance(error, RepositoryNotFoundError | RevisionNotFoundError):
+        return ModelError(f"the hub has no {source}, or it needs a licence and a login", "check the name")
+    first = next(iter(str(error).strip().splitlines()), "")
+    return ModelError(
+        f"cannot fetch {source}: {type(error).__name__} {first}".strip(), "check the network and try again"
+    )

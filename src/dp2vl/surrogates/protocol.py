@@ -1,0 +1,47 @@
+"""What the protector asks of an encoder; anything that has these attributes will do. Does not import torch."""
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, runtime_checkable
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+
+class Features(NamedTuple):
+    """What a tower makes of n images.
+
+    Args:
+        pooled: one row per image, shape (n, d).
+        tokens: shape (n, t, d2): the patch tokens at the layer that the VLM family reads, and as it reads them (a
+            family that joins neighbours has them joined); None for towers without patches.
+    """
+
+    pooled: "Tensor"
+    tokens: "Tensor | None" = None
+
+
+@runtime_checkable
+class Surrogate(Protocol):
+    """An encoder whose features a photo is moved away from, in eval mode, its weights without gradient.
+
+    Attributes:
+        name: as given to `load_surrogate`.
+        side_px: side of the square that the tower looks at.
+        family: short; towers of one family are near relatives, so only another family counts as held out.
+    """
+
+    name: str
+    side_px: int
+    family: str
+
+    def features(self, images: "Tensor") -> Features:
+        """Return the features of `images`, differentiable with respect to them.
+
+        Args:
+            images: sRGB in [0, 1], not normalised, shape (n, 3, h, w), any size; on the tower's device.
+        """
+        ...
+
+    def to(self, device: "str | torch.device") -> Self:
+        """Move the weights and return the tower itself."""
+        ...

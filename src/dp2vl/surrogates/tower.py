@@ -1,0 +1,46 @@
+"""The one shape that all our towers have: a network, what comes before it, and which layer is read."""
+
+from collections.abc import Callable
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from dp2vl.preprocess import Preprocess
+from dp2vl.surrogates.protocol import Features
+
+
+class Tower:
+    """A surrogate made of a network and its preprocessing; freezes the network and puts it in eval mode.
+
+    Args:
+        name, family: see `Surrogate`.
+        model: takes normalised squares (n, 3, side, side).
+        preprocess: from images to squares.
+        read: (model, squares) -> features.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        family: str,
+        model: nn.Module,
+        preprocess: Preprocess,
+        read: Callable[[nn.Module, Tensor], Features],
+    ) -> None:
+        self.name, self.family, self.side_px = name, family, preprocess.side_px
+        self.model, self.preprocess, self.read = model.eval(), preprocess, read
+        for weight in model.parameters():  # TorchScript modules have no requires_grad_
+            weight.requires_grad_(False)
+
+    def __repr__(self) -> str:
+        return f"load_surrogate({self.name!r})"
+
+    def features(self, images: Tensor) -> Features:
+        """Return the features of `images` (n, 3, h, w), sRGB in [0, 1], any size."""
+        return self.read(self.model, self.preprocess(images))
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move the weights and return the tower itself."""
+        self.model.to(device)
+        return self

@@ -1,0 +1,1 @@
+"""Vision-language model families, each written once and used at full and at mini size."""
