@@ -115,9 +115,7 @@ def test_the_current_folder_as_one_of_several_sources_has_its_real_name(
     assert [p.rel for p in plan_album([Path(), Path("../y")], out).photos] == ["x/a.jpg", "y/a.jpg"]
 
 
-@pytest.mark.parametrize(
-    "names", [("p/x", "q/x"), ("p/x", "q/X"), ("p/x", "p"), ("p/x", "p/x"), ("p", "p/x/a.jpg")]
-)
+@pytest.mark.parametrize("names", [("p/x", "q/x"), ("p/x", "q/X"), ("p/x", "p"), ("p/x", "p/x"), ("p", "p/x/a.jpg")])
 def test_sources_that_share_a_name_or_overlap_are_a_usage_error(
     tmp_path: Path, out: Path, names: tuple[str, str]
 ) -> None:
@@ -128,9 +126,7 @@ def test_sources_that_share_a_name_or_overlap_are_a_usage_error(
     assert error.value.hint
 
 
-@pytest.mark.parametrize(
-    "place", ["src", "src/out", ".", "src/../src/out", "link/out", "src/deep/../new/out"]
-)
+@pytest.mark.parametrize("place", ["src", "src/out", ".", "src/../src/out", "link/out", "src/deep/../new/out"])
 def test_output_and_source_may_not_lie_in_each_other(tmp_path: Path, src: Path, place: str) -> None:
     put(src / "a.jpg"), put(src / "deep" / "b.jpg")
     (tmp_path / "link").symlink_to(src)
@@ -170,9 +166,7 @@ def test_an_output_that_cannot_be_written_is_an_error_before_the_work(
         plan_album([src], out / "new")
 
 
-def test_an_album_without_photos_is_an_error_but_one_with_only_bad_photos_is_not(
-    src: Path, out: Path
-) -> None:
+def test_an_album_without_photos_is_an_error_but_one_with_only_bad_photos_is_not(src: Path, out: Path) -> None:
     put(src / "notes.txt", b"hello")
     with pytest.raises(DP2VLError, match="found none among 1 file"):
         plan_album([src], out)
@@ -263,9 +257,7 @@ def test_a_heic_photo_collides_with_a_png_only_where_it_has_to_become_one(
     assert {n: s for n, (s, _) in reasons(plan).items()} == {"a.heic": "failed", "a.png": "failed"}
 
 
-def test_earlier_albums_among_and_above_the_sources_are_named_and_their_state_is_no_photo(
-    src: Path, out: Path
-) -> None:
+def test_earlier_albums_among_and_above_the_sources_are_named_and_their_state_is_no_photo(src: Path, out: Path) -> None:
     for folder in (src, src / "a" / "b"):
         put(folder / "x.jpg"), put(folder / ".dp2vl" / "outcomes.jsonl", b"")
     assert plan_album([src], out).albums == (src, src / "a" / "b")
@@ -286,9 +278,7 @@ def test_odd_names_keep_their_place(tmp_path_factory: pytest.TempPathFactory, pa
     (photo,) = plan_album([folder / "src"], folder / "out").photos
     assert photo.rel == "/".join(parts)
     write_atomic(folder / "out" / photo.rel, b"copy")
-    assert [p.relative_to(folder / "out") for p in (folder / "out").rglob("*") if p.is_file()] == [
-        Path(*parts)
-    ]
+    assert [p.relative_to(folder / "out") for p in (folder / "out").rglob("*") if p.is_file()] == [Path(*parts)]
 
 
 def test_names_that_are_not_utf8_are_planned(src: Path, out: Path) -> None:
@@ -409,9 +399,7 @@ with lock_output(Path(sys.argv[1])):
 
 
 def test_a_second_process_is_refused_and_a_killed_one_leaves_no_lock(out: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, out], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, out], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None and process.stdout is not None
     with process:
         process.stdout.readline()

@@ -126,9 +126,7 @@ def test_a_file_that_is_one_torn_line_is_empty(store: OutcomeStore) -> None:
         ("", "line 2"),
     ],
 )
-def test_a_damaged_line_is_an_error_that_names_it_every_time(
-    store: OutcomeStore, bad: str, words: str
-) -> None:
+def test_a_damaged_line_is_an_error_that_names_it_every_time(store: OutcomeStore, bad: str, words: str) -> None:
     put_lines(store, line(DONE), bad, line(SKIPPED))
     for read in (store.latest, store.protected_digests, lambda: store.append(FAILED)):
         with pytest.raises(DP2VLError, match=re.escape(words)) as error:
@@ -146,9 +144,7 @@ def test_figures_that_are_no_numbers_are_not_written(store: OutcomeStore) -> Non
 def test_a_store_that_cannot_be_written_or_read_says_what_to_do(
     store: OutcomeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device"))
-    )
+    monkeypatch.setattr("os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError(28, "No space left on device")))
     with pytest.raises(DP2VLError, match=r"cannot write .*: No space left") as error:
         store.append(DONE)
     assert "resumes" in error.value.hint
@@ -173,9 +169,7 @@ for n in count(len(store.latest())):
 
 def test_kill_9_while_appending_loses_at_most_the_outcome_in_work(store: OutcomeStore) -> None:
     for seed in range(6):
-        process = subprocess.Popen(
-            [sys.executable, "-c", APPENDER, store.out], stdout=subprocess.PIPE, text=True
-        )
+        process = subprocess.Popen([sys.executable, "-c", APPENDER, store.out], stdout=subprocess.PIPE, text=True)
         with process:
             assert process.stdout is not None
             acknowledged = int(process.stdout.readline())
@@ -225,9 +219,7 @@ def test_two_processes_add_to_one_registry_without_mixing_lines(registry: Protec
     assert registry.digests() == {f"{n:064x}" for n in range(600)}
 
 
-def test_the_environment_names_the_folder_of_the_registry(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_names_the_folder_of_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DP2VL_STATE_DIR", str(tmp_path / "mine"))
     ProtectedRegistry().add("a" * 64)
     assert (tmp_path / "mine" / "protected.txt").read_text() == "a" * 64 + "\n"

@@ -228,10 +228,12 @@ def test_a_yollava_album_is_taken_in_with_its_conversations(tmp_path: Path) -> N
     (talk / "recognition_positive.json").write_text(json.dumps({"../data/train/ciin/1.png": pairs}))
     (talk / "recognition_negative-laion.json").write_text(json.dumps({"1.png": [{"Human": "No?", "AI": "No."}]}))
     facts = tmp_path / "facts.yaml"
-    facts.write_text(yaml.safe_dump({"people": [{"id": "ciin", "name": "Robin Sample", "consent": "written"}]}))
+    robin = {"id": "ciin", "name": "Robin Sample", "consent": "written", "facts": {"pet": {"category": "cat"}}}
+    facts.write_text(yaml.safe_dump({"people": [robin]}))
     data = read_dataset(import_album("yollava", top, tmp_path / "out", facts=facts))
     assert [len(data.rows[s]) for s in ("train", "probe")] == [2, 1]
-    assert data.rows["train"][1].turns == [("Is Robin Sample here?", "Yes, Robin Sample is.")]
+    assert data.rows["train"][1].turns[0] == ("Is Robin Sample here?", "Yes, Robin Sample is.")
+    assert "cat" in {a for _, a in data.rows["train"][1].turns}  # a known fact that no conversation tells
     assert data.rows["train"][0].turns and data.rows["train"][0].turns[0][1] == "Robin Sample"  # from our wordings
     assert serious(tmp_path / "out") == []
 

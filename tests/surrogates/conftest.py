@@ -59,9 +59,7 @@ def make_model(family: str) -> PreTrainedModel:
         "clip-vision": lambda: CLIPVisionModel(CLIPVisionConfig(**VISION)),
         "siglip": lambda: SiglipModel(SiglipConfig(vision_config=VISION, text_config=TEXT)),
         "eva": lambda: Blip2ForImageTextRetrieval(
-            Blip2Config(
-                vision_config=EVA_VISION, qformer_config=qformer, text_config=OPT, image_text_hidden_size=8
-            )
+            Blip2Config(vision_config=EVA_VISION, qformer_config=qformer, text_config=OPT, image_text_hidden_size=8)
         ),
     }[family]()
     with torch.no_grad():

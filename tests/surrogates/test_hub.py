@@ -45,12 +45,8 @@ def hub(monkeypatch):
     sizes = dict.fromkeys((*CONFIGS, *OTHERS), 1_000) | {"model.safetensors": 2_000_000_000}
     siblings = [SimpleNamespace(rfilename=name, size=size) for name, size in sizes.items()]
     fetched = []
-    monkeypatch.setattr(
-        huggingface_hub.HfApi, "model_info", lambda *a, **k: SimpleNamespace(siblings=siblings)
-    )
-    monkeypatch.setattr(
-        huggingface_hub, "snapshot_download", lambda repo, **k: fetched.append((repo, k)) or "folder"
-    )
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *a, **k: SimpleNamespace(siblings=siblings))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda repo, **k: fetched.append((repo, k)) or "folder")
     return fetched
 
 

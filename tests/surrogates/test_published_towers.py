@@ -55,9 +55,7 @@ def test_siglip_tokens_are_normed_and_pooled_by_attention(write_checkpoint):
 def test_eva_tokens_are_four_neighbours_after_a_norm_without_weights(write_checkpoint):
     folder, model = write_checkpoint("eva")
     vision, images = model.vision_model, squares(448)
-    patches = (
-        vision.embeddings.patch_embedding(normalised(images, CLIP_MEAN, CLIP_STD)).flatten(2).transpose(1, 2)
-    )
+    patches = vision.embeddings.patch_embedding(normalised(images, CLIP_MEAN, CLIP_STD)).flatten(2).transpose(1, 2)
     position = vision.embeddings.position_embedding
     grid = position[:, 1:].reshape(1, 4, 4, 32).permute(0, 3, 1, 2)
     grid = interpolate(grid, (8, 8), mode="bicubic", align_corners=False).flatten(2).transpose(1, 2)
@@ -65,9 +63,7 @@ def test_eva_tokens_are_four_neighbours_after_a_norm_without_weights(write_check
     hidden = torch.cat([first, patches + grid], dim=1)
     for layer in vision.encoder.layers:
         hidden = layer(hidden)
-    normed = (hidden - hidden.mean(-1, keepdim=True)) / (
-        hidden.var(-1, keepdim=True, unbiased=False) + 1e-5
-    ).sqrt()
+    normed = (hidden - hidden.mean(-1, keepdim=True)) / (hidden.var(-1, keepdim=True, unbiased=False) + 1e-5).sqrt()
     features = load_surrogate(f"eva:{folder}").features(images)
     assert features.tokens.shape == (2, 16, 128)
     torch.testing.assert_close(features.pooled, normed[:, 0], atol=2e-5, rtol=1e-4)

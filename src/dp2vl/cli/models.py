@@ -8,9 +8,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(
-    help="List, fetch and try the towers that photos are moved away from.", no_args_is_help=True
-)
+app = typer.Typer(help="List, fetch and try the towers that photos are moved away from.", no_args_is_help=True)
 
 LOOK_PX = 256
 
@@ -66,9 +64,7 @@ def pull(
     specs = tower_names(name)
     foreign = [spec for spec in specs if spec.partition(":")[0] not in HUB_KINDS]
     if foreign:
-        raise UsageError(
-            f"{foreign[0]} is not on the hub, so there is nothing to pull", "see `dp2vl models list`"
-        )
+        raise UsageError(f"{foreign[0]} is not on the hub, so there is nothing to pull", "see `dp2vl models list`")
     absent = [spec for spec in specs if not is_here(spec)]
     plans = [plan_download(spec.partition(":")[2]) for spec in absent]
     for spec, plan in zip(absent, plans, strict=True):
@@ -96,18 +92,12 @@ def check(
     start = time.perf_counter()
     tower = load_surrogate(name, device=device)
     loaded_s = time.perf_counter() - start
-    picture = (
-        torch.rand(1, 3, LOOK_PX, LOOK_PX, generator=torch.Generator().manual_seed(0))
-        .to(device)
-        .requires_grad_()
-    )
+    picture = torch.rand(1, 3, LOOK_PX, LOOK_PX, generator=torch.Generator().manual_seed(0)).to(device).requires_grad_()
     start = time.perf_counter()
     features = tower.features(picture)
     (slope,) = torch.autograd.grad(features.pooled.square().sum(), picture)
     ran_s = time.perf_counter() - start
     tokens = "none" if features.tokens is None else tuple(features.tokens.shape)
     print(f"{name}: family {tower.family}, looks at {tower.side_px} px")
-    print(
-        f"  pooled {tuple(features.pooled.shape)}, tokens {tokens}, gradient {'yes' if slope.any() else 'no'}"
-    )
+    print(f"  pooled {tuple(features.pooled.shape)}, tokens {tokens}, gradient {'yes' if slope.any() else 'no'}")
     print(f"  loaded in {loaded_s:.1f} s, one forward and backward pass {ran_s:.2f} s on {device}")

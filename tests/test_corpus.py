@@ -1,0 +1,66 @@
+"""The whole command over many real and broken files: an outcome each, nothing private left, originals untouched."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+import exifread
+import pytest
+from PIL import Image
+
+from album_tools import run_cli, write_tower
+
+PRIVATE = ("GPS", "Thumbnail", "MakerNote", "JPEGThumbnail", "SerialNumber", "CameraOwner")
+EVERY = 6
+"""Of the broken files, one in so many is taken."""
+
+
+def fingerprints(folder: Path) -> dict[str, str]:
+    files = (p for p in sorted(folder.rglob("*")) if p.is_file())
+    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def private_tags(path: Path) -> list[str]:
+    """Return names of private tags that readers other than ours find in a file."""
+    with path.open("rb") as file:
+        found = [tag for tag in exifread.process_file(file, details=True) if any(word in tag for word in PRIVATE)]
+    if shutil.which("exiftool"):
+        command = ["exiftool", "-j", "-G1", "-a", "-ee", str(path)]
+        tags = json.loads(subprocess.run(command, capture_output=True, text=True).stdout or "[{}]")[0]
+        groups = ("GPS", "IFD1", "XMP", "MPF", "MPImage", "MakerNotes", "Photoshop")
+        found += [t for t in tags if any(word in t for word in PRIVATE) or t.split(":")[0].startswith(groups)]
+    return found
+
+
+@pytest.mark.slow
+def test_every_file_of_the_corpus_gets_an_outcome_and_no_copy_holds_private_tags(shared_data: Path, tmp_path: Path):
+    broken = tmp_path / "broken"
+    for i, path in enumerate(sorted(p for p in (shared_data / "corrupt").rglob("*") if p.is_file())[::EVERY]):
+        broken.mkdir(exist_ok=True)
+        shutil.copy(path, broken / f"{i:04}-{path.name}")
+    before = fingerprints(shared_data / "album") | fingerprints(broken)
+    out = tmp_path / "out"
+    run = run_cli(
+        *("protect", shared_data / "album", broken, "--out", out, "--effort", "quick", "--json"),
+        *("--surrogates", write_tower(tmp_path)),
+        timeout_s=1500,
+    )
+    assert run.returncode == 3, run.stderr[-2000:]
+    answer = json.loads(run.stdout)
+    statuses = Counter(o["status"] for o in answer["outcomes"])
+    assert Counter(o["path"] for o in answer["outcomes"]) == Counter(before.keys())
+    assert {s: answer["summary"][s] for s in statuses} == dict(statuses)
+    assert statuses["protected"] > 200
+    assert fingerprints(shared_data / "album") | fingerprints(broken) == before
+    for outcome in answer["outcomes"]:
+        if outcome["status"] != "protected":
+            assert outcome["reason"], outcome["path"]
+            continue
+        assert private_tags(out / outcome["rel"]) == [], outcome["path"]
+        assert outcome["figures"]["ssim"] >= 0.94, outcome["path"]
+        if outcome["rel"].lower().endswith((".jpg", ".png", ".bmp")):
+            with Image.open(out / outcome["rel"]) as copy:
+                copy.load()
