@@ -111,9 +111,7 @@ def check_space(out: Path, photos: Iterable[Photo]) -> None:
 def check_target(path: Path, ours: Container[str]) -> None:
     """Raise a `PhotoError` if `path` is a file whose digest is not in `ours`: writing would destroy it."""
     if path.exists() and hash_file(path) not in ours:
-        raise PhotoError(
-            f"{path} exists and is not a copy written by dp2vl", "move it away, or choose another --out"
-        )
+        raise PhotoError(f"{path} exists and is not a copy written by dp2vl", "move it away, or choose another --out")
 
 
 def write_atomic(path: Path, data: bytes) -> None:
@@ -172,9 +170,7 @@ def lock_output(out: Path) -> Iterator[None]:
         (out / STATE_FOLDER).mkdir(parents=True, exist_ok=True)
         file = (out / STATE_FOLDER / "lock").open("ab")
     except OSError as error:
-        raise DP2VLError(
-            f"cannot write to {out}: {error.strerror}", "choose another output folder"
-        ) from error
+        raise DP2VLError(f"cannot write to {out}: {error.strerror}", "choose another output folder") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -188,9 +184,7 @@ def lock_output(out: Path) -> Iterator[None]:
 def _check_sources(sources: Sequence[Path]) -> None:
     for source in sources:
         if not _exists(source):
-            raise UsageError(
-                f"expected a photo or a folder, but {source} does not exist", "check the spelling"
-            )
+            raise UsageError(f"expected a photo or a folder, but {source} does not exist", "check the spelling")
     for one, other in permutations(sources, 2):
         if _lies_in(one, other):
             raise UsageError(f"{one} lies inside {other}", "name each photo and folder once")
@@ -304,9 +298,7 @@ def _place(path: Path, rel: str) -> Photo | Outcome:
             return _settle(path, rel, Status.FAILED, "is empty")
         if suffix in RAW_SUFFIXES or kind not in (*PHOTO_FORMATS, None):
             name = f"camera raw ({suffix})" if suffix in RAW_SUFFIXES else str(kind).upper()
-            return _settle(
-                path, rel, Status.REFUSED, f"{name} is not supported; hint: convert it to PNG or JPEG first"
-            )
+            return _settle(path, rel, Status.REFUSED, f"{name} is not supported; hint: convert it to PNG or JPEG first")
         return Photo(path=path, rel=rel, sha256=hash_file(path), size_bytes=status.st_size)
     except PhotoError as error:
         return _settle(path, rel, Status.FAILED, str(error))

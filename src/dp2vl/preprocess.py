@@ -65,9 +65,7 @@ class Preprocess:
             ValueError: `images` is not a batch of three-channel floats.
         """
         if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
-            raise ValueError(
-                f"expected floats of shape (n, 3, h, w), got {images.dtype} {tuple(images.shape)}"
-            )
+            raise ValueError(f"expected floats of shape (n, 3, h, w), got {images.dtype} {tuple(images.shape)}")
         down, right = self._windows(*images.shape[-2:])
         for axis in (-2, -1) if _rows_first(down, right) else (-1, -2):
             images = self._resized(images, down if axis == -2 else right, axis)

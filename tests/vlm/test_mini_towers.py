@@ -16,9 +16,7 @@ from dp2vl.vlm.mini.photos import LABELS, TEST_SEED, TRAIN_SEED, PhotoPlan, Phot
 from dp2vl.vlm.mini.recall import draw_portraits, measure_recall, score_recall
 from dp2vl.vlm.mini.train_tower import TowerTraining, TrainConfig, train_tower
 
-TINY = TowerConfig(
-    name="tiny", family="minigpt_v2", side_px=32, patch_px=8, width=32, layers=2, heads=2, mlp_width=64
-)
+TINY = TowerConfig(name="tiny", family="minigpt_v2", side_px=32, patch_px=8, width=32, layers=2, heads=2, mlp_width=64)
 TINY_LLAVA = TowerConfig(
     name="tiny-llava", family="llava", side_px=32, patch_px=8, width=32, layers=3, heads=2, mlp_width=64
 )
@@ -117,9 +115,7 @@ def test_a_resumed_training_equals_one_without_interruption(photos: Photos, tmp_
         assert torch.equal(ours, theirs)
 
 
-def test_training_goes_on_from_its_folder_and_leaves_a_tower_that_loads(
-    photos: Photos, tmp_path: Path
-) -> None:
+def test_training_goes_on_from_its_folder_and_leaves_a_tower_that_loads(photos: Photos, tmp_path: Path) -> None:
     config = TrainConfig(steps=20, pairs=4, warmup=2, recall_people=4)
     train_tower(TINY, config, photos, tmp_path, minutes=0.0, report=quiet)
     figures = train_tower(TINY, config, photos, tmp_path, plan=PLAN, report=quiet)
@@ -148,15 +144,11 @@ def test_written_weights_come_back_in_half_precision(tmp_path: Path) -> None:
     for key, value in tower.vision.state_dict().items():
         assert torch.equal(loaded.vision.state_dict()[key], value.half().float())
     assert not any(p.requires_grad for p in loaded.parameters())
-    assert (
-        loaded.vision.embeddings.patch_embedding.weight != tower.vision.embeddings.patch_embedding.weight
-    ).any()
+    assert (loaded.vision.embeddings.patch_embedding.weight != tower.vision.embeddings.patch_embedding.weight).any()
 
 
 @pytest.mark.parametrize("change", ["missing", "left over", "shape"])
-def test_a_tensor_that_is_missing_left_over_or_of_another_shape_is_an_error(
-    tmp_path: Path, change: str
-) -> None:
+def test_a_tensor_that_is_missing_left_over_or_of_another_shape_is_an_error(tmp_path: Path, change: str) -> None:
     path = trained(tmp_path) / WEIGHTS_FILE
     weights = load_file(path)
     name = "encoder.layers.1.mlp.fc1.weight"

@@ -89,9 +89,7 @@ def init(
 
 @app.command("import")
 def import_(
-    source: Annotated[
-        Path, typer.Argument(help="Folder or conversation file; only read.", show_default=False)
-    ],
+    source: Annotated[Path, typer.Argument(help="Folder or conversation file; only read.", show_default=False)],
     out: Annotated[Path, typer.Option(help="New folder for the data set.", show_default=False)],
     kind: Annotated[
         str, typer.Option(help="folder, llava, qwen-vl, sharegpt, minigpt-v2, yollava or myvlm.")

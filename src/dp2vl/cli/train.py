@@ -8,22 +8,14 @@ import typer
 
 def train(
     name: Annotated[str, typer.Argument(help="Which tower: mini-llava or mini-minigpt-v2.")],
-    out: Annotated[
-        Path, typer.Option(help="Gets the tower, its checkpoint and its log; run again to go on.")
-    ],
+    out: Annotated[Path, typer.Option(help="Gets the tower, its checkpoint and its log; run again to go on.")],
     steps: Annotated[int, typer.Option(min=1, help="Length of the schedule.")] = 3_000,
-    minutes: Annotated[
-        float | None, typer.Option(min=0, help="Stop after this time; run again to go on.")
-    ] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time; run again to go on.")] = None,
     people: Annotated[int, typer.Option(min=2, help="How many people to draw, four photos each.")] = 12_000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of weights and batches.")] = 0,
-    cache: Annotated[
-        Path | None, typer.Option(help="Where drawn photos are kept (200 KB per person).")
-    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="Where drawn photos are kept (200 KB per person).")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Photos are drawn by this many processes.")] = 2,
-    bf16: Annotated[
-        bool, typer.Option(help="Multiply in bfloat16; faster where the processor has it.")
-    ] = False,
+    bf16: Annotated[bool, typer.Option(help="Multiply in bfloat16; faster where the processor has it.")] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
     """Train a mini tower from nothing on synthetic people."""
@@ -44,7 +36,5 @@ def train(
     say = lambda line: typer.echo(line, err=True)  # noqa: E731
     photos = render_photos(plan, cache or user_cache_path("dp2vl"), processes=processes, report=say)
     limit = inf if minutes is None else minutes
-    figures = train_tower(
-        MINI_TOWERS[name], config, photos, out, minutes=limit, device=device, plan=plan, report=say
-    )
+    figures = train_tower(MINI_TOWERS[name], config, photos, out, minutes=limit, device=device, plan=plan, report=say)
     typer.echo(f"{out}: {int(figures['step'])} of {steps} steps, recall {figures['recall_mean']:.2f}")

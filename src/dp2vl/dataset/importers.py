@@ -25,7 +25,7 @@ class Incoming:
 
     Args:
         source: the photo's file. owner: id of a `KnownPerson`. split: train or probe.
-        scenario: what it shows, or "". captions, turns: as found; made from the facts where both are empty.
+        scenario: what it shows, or "". captions, turns: as found.
     """
 
     source: Path
@@ -179,10 +179,7 @@ def _store(folder: Path, photo: Incoming, person_id: str, number: int, person: P
     path = folder / "photos" / photo.split / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
-    train = photo.split == "train"
-    found = bool(photo.captions or photo.turns)
-    captions = list(photo.captions) if found or not train else make_captions(person, photo.scenario)
-    turns = list(photo.turns) if found or not train else make_pairs(person, number)
+    captions, turns = _texts(photo, person, number) if photo.split == "train" else ([], [])
     fact = person.facts.get(photo.scenario)
     return PhotoRow(
         file_name=name,
@@ -199,6 +196,15 @@ def _store(folder: Path, photo: Incoming, person_id: str, number: int, person: P
         height=pixels.shape[0],
         consent=consent,
     )
+
+
+def _texts(photo: Incoming, person: PersonFacts, number: int) -> tuple[list[str], list[tuple[str, str]]]:
+    """Descriptions and turns as found; ours where there are none, and on facts that no found turn tells."""
+    if not photo.captions and not photo.turns:
+        return make_captions(person, photo.scenario), make_pairs(person, number)
+    told = {answer for _, answer in photo.turns}
+    ours = [pair for pair in make_pairs(person, number) if pair[1] not in told] if person.facts else []
+    return list(photo.captions), [*photo.turns, *ours]
 
 
 def _person_row(person: KnownPerson, person_id: str) -> PersonRow:

@@ -25,7 +25,7 @@ from dp2vl.dataset.plan import (
 )
 from dp2vl.dataset.schema import PersonRow, PhotoRow, QuestionRow, write_tables
 from dp2vl.dataset.store import encode_png, new_folder
-from dp2vl.errors import UsageError
+from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.people.genome import make_person
 from dp2vl.people.portrait import Drawn, draw_portrait
 from dp2vl.people.scenarios import SCENARIOS
@@ -123,7 +123,7 @@ def _run(task: tuple[Any, ...]) -> Shots:
 def _draw_member(studio: Studio, member: Member) -> Shots:
     train = _draw_train(studio, member)
     taken = [facts for _, facts in train]
-    return [*train, *_draw_probes(studio, member, taken), *_draw_objects(studio, member)]
+    return [*train, *_draw_probes(studio, member, taken), *_draw_objects(studio, member, taken)]
 
 
 def _draw_train(studio: Studio, member: Member) -> Shots:
@@ -148,45 +148,47 @@ def _draw_train(studio: Studio, member: Member) -> Shots:
 
 
 def _draw_probes(studio: Studio, member: Member, taken: list[dict[str, Any]]) -> Shots:
-    person = make_person(member.facts.seed)
     shots: Shots = []
     for number in range(studio.probe_photos):
-        for attempt in range(ATTEMPTS):
-            seed = photo_seed(studio.seed, member.person_id, "probe", number, attempt)
-            drawn = draw_portrait(person, seed=seed, size=studio.size_px)
-            if not any(find_clashes(drawn.facts, other) for other in taken):
-                break
-        else:
-            text = f"found no new background for probe photo {number + 1} of {member.person_id} in {ATTEMPTS} attempts"
-            raise UsageError(text, "ask for fewer training photos: they use up the backgrounds")
+        seed, drawn = _draw_new_face(studio, member.facts.seed, (member.person_id, "probe", number), taken)
         shots.append(_store(studio, "probe", member.person_id, number, seed, drawn))
     return shots
 
 
-def _draw_objects(studio: Studio, member: Member) -> Shots:
+def _draw_objects(studio: Studio, member: Member, taken: list[dict[str, Any]]) -> Shots:
+    person = make_person(member.facts.seed)
     shots: Shots = []
     for scenario, fact in member.facts.facts.items():
-        seed = photo_seed(studio.seed, member.person_id, "object", scenario)
-        companion = member.companions.get(scenario)
+        words, companion = (member.person_id, "object", scenario), member.companions.get(scenario)
         if companion:
-            drawn = draw_portrait(make_person(companion.seed), seed=seed, size=studio.size_px)
+            seed, drawn = _draw_new_face(studio, companion.seed, words, taken)
         else:
-            drawn = draw_object(scenario, fact.category, seed=seed, size=studio.size_px)
-        columns = {"scenario": scenario, "category": fact.category, "token": fact.token}
-        others = _dump([companion.person_id] if companion else [])
+            seed = photo_seed(studio.seed, *words)
+            drawn = draw_object(person, scenario, fact.category, seed=seed, size=studio.size_px)
         shots.append(
             _store(
-                studio,
-                "object",
-                member.person_id,
-                len(shots),
-                seed,
-                drawn,
-                **columns,
-                co_subjects_json=others,
+                studio, "object", member.person_id, len(shots), seed, drawn,
+                scenario=scenario, category=fact.category, token=fact.token,
+                co_subjects_json=_dump([companion.person_id] if companion else []),
             )
-        )
+        )  # fmt: skip
     return shots
+
+
+def _draw_new_face(
+    studio: Studio, person_seed: int, words: tuple[object, ...], taken: list[dict[str, Any]]
+) -> tuple[int, Drawn]:
+    """Draw a portrait that shares no condition with the photos whose facts are `taken`."""
+    person = make_person(person_seed)
+    for attempt in range(ATTEMPTS):
+        seed = photo_seed(studio.seed, *words, attempt)
+        drawn = draw_portrait(person, seed=seed, size=studio.size_px)
+        if not any(find_clashes(drawn.facts, other) for other in taken):
+            return seed, drawn
+    raise DP2VLError(
+        f"found no new background, clothes, pose and light for {words[0]} in {ATTEMPTS} attempts",
+        "ask for fewer training photos: they use up the backgrounds",
+    )
 
 
 def _draw_outsider(studio: Studio, row: PersonRow, values: dict[str, str]) -> Shots:
@@ -199,7 +201,7 @@ def _draw_outsider(studio: Studio, row: PersonRow, values: dict[str, str]) -> Sh
             shots.append(_store(studio, "stranger", row.person_id, number, seed, drawn))
     for scenario, value in values.items():
         seed = photo_seed(studio.seed, row.person_id, "retain", scenario)
-        others = (make_person(row.seed + 100),) if SCENARIOS[scenario].companion else ()
+        others = (make_person(row.seed + 500),) if SCENARIOS[scenario].companion else ()
         drawn = draw_scene(person, scenario, value, seed=seed, size=studio.size_px, co_subjects=others)
         shots.append(
             _store(studio, "retain", row.person_id, len(shots), seed, drawn, scenario=scenario, category=value)

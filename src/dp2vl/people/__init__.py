@@ -6,6 +6,7 @@ from dp2vl.people.camera import finish
 from dp2vl.people.genome import Genome, Person, make_person
 from dp2vl.people.look import Look, Setting, make_look, make_setting
 from dp2vl.people.portrait import Drawn, draw_portrait, head_box
+from dp2vl.people.scenes import draw_object, draw_scene
 
 __all__ = [
     "Drawn",
@@ -13,7 +14,9 @@ __all__ = [
     "Look",
     "Person",
     "Setting",
+    "draw_object",
     "draw_portrait",
+    "draw_scene",
     "finish",
     "head_box",
     "make_look",

@@ -37,6 +37,9 @@ class Linear:
 
     def __call__(self, x: Array, y: Array) -> Array:
         dx, dy = self.end[0] - self.start[0], self.end[1] - self.start[1]
+        if dy == 0 and x.ndim == 2:  # every row is alike
+            row = ramp((x[:1] - self.start[0]) * (1 / dx if dx else 1e9), self.stops)
+            return np.broadcast_to(row, (*x.shape, 3))
         along = ((x - self.start[0]) * dx + (y - self.start[1]) * dy) / max(dx * dx + dy * dy, 1e-9)
         return ramp(along, self.stops)
 
@@ -177,7 +180,9 @@ class Canvas:
         closed: bool = False,
         clip: Array | None = None,
     ) -> None:
-        """Paint open (or closed) lines of `width` (units of height); many lines in one call cost one blend."""
+        """Paint open (or closed) lines of `width` (units of height), if any; many in one call cost one blend."""
+        if not lines:
+            return
         self._blend(*self._coverage(lines, soft, width, closed), paint, opacity, clip)
 
     def mask(self, points: Points, *, soft: float = 0.0) -> Array:

@@ -36,14 +36,9 @@ def draw_portrait(person: Person, *, seed: int, size: int | tuple[int, int] = 25
     Raises:
         ValueError: a side is below 16 pixels, or the seed is negative.
     """
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 16:
-        raise ValueError(f"expected at least 16 pixels on each side, got {width}x{height}")
-    if seed < 0:
-        raise ValueError(f"expected a seed of 0 or more, got {seed}")
+    canvas = make_canvas(size, seed)
     scene, grain = (np.random.default_rng(s) for s in np.random.SeedSequence([seed, 0xFACE]).spawn(2))
     look, setting = make_look(scene), make_setting(scene)
-    canvas = Canvas(width, height)
     head = float(scene.uniform(0.47, 0.68)) * min(1.0, canvas.aspect)
     x = canvas.aspect * (0.5 + float(scene.uniform(-0.08, 0.08)))
     y = 0.06 + 0.58 * head + float(scene.uniform(0.0, 0.9)) * (0.72 - head) * 0.5
@@ -60,6 +55,20 @@ def draw_portrait(person: Person, *, seed: int, size: int | tuple[int, int] = 25
         "heads": [head_box(x, y, head)],
     }
     return Drawn(finish(canvas, setting, grain), facts)
+
+
+def make_canvas(size: int | tuple[int, int], seed: int) -> Canvas:
+    """Return an empty canvas of `size`: side in pixels, or (height, width).
+
+    Raises:
+        ValueError: a side is below 16 pixels, or the seed of the photo is negative.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    if min(height, width) < 16:
+        raise ValueError(f"expected at least 16 pixels on each side, got {width}x{height}")
+    if seed < 0:
+        raise ValueError(f"expected a seed of 0 or more, got {seed}")
+    return Canvas(width, height)
 
 
 def head_box(x: float, y: float, head: float) -> list[float]:

@@ -55,7 +55,7 @@ class Questions:
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """A question and its right answer. `slot` and `scenario` say what it is about; `template_id` which wording it is."""
+    """A question and its right answer. `slot` and `scenario` say what it is about; `template_id` which wording."""
 
     question: str
     answer: str

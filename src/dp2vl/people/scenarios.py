@@ -1,4 +1,4 @@
-"""The seven scenarios, who is assigned what, and every sentence about it. Words and arithmetic only; nothing is drawn."""
+"""The seven scenarios, who is assigned what, and every sentence about it. Words and arithmetic only."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ def make_facts(people: Sequence[int], names: NameBook, rng: np.random.Generator)
 
 
 def assign_values(people: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return indices of values, shape (people, scenarios): balanced, and scenarios as independent as their number allows.
+    """Return indices of values, shape (people, scenarios): balanced, and scenarios as independent as can be.
 
     Rows of the seven mutually orthogonal Latin squares of order 8 (v = b + m * a over the field of eight elements):
     any eight people with equal `a` have all values of every scenario, and 64 people all pairs of values of any two

@@ -26,9 +26,7 @@ def load_surrogate(spec: str, *, device: str = "cpu") -> Surrogate:
     return tower.to(device)
 
 
-def load_surrogates(
-    surrogates: str | Surrogate | Sequence[str | Surrogate], *, device: str = "cpu"
-) -> list[Surrogate]:
+def load_surrogates(surrogates: str | Surrogate | Sequence[str | Surrogate], *, device: str = "cpu") -> list[Surrogate]:
     """Return the towers that `surrogates` stands for, each once; objects pass through, moved to `device`.
 
     Args:

@@ -53,9 +53,7 @@ def _cached(spec: str, source: str) -> Path:
     from huggingface_hub import try_to_load_from_cache
 
     if not HUB_ID.fullmatch(source):
-        raise ModelError(
-            f"no such folder: {source}", "give a folder, or a hub id such as openai/clip-vit-base-patch16"
-        )
+        raise ModelError(f"no such folder: {source}", "give a folder, or a hub id such as openai/clip-vit-base-patch16")
     repo, revision = split_revision(source)
     config = try_to_load_from_cache(repo, "config.json", revision=revision)
     if not isinstance(config, str):
@@ -98,9 +96,7 @@ def plan_download(source: str) -> Download:
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
     files = choose_files(tuple(sizes))
     if not files:
-        raise ModelError(
-            f"{source} holds no weights in a format that loads", f"expected {' or '.join(WEIGHTS[::2])}"
-        )
+        raise ModelError(f"{source} holds no weights in a format that loads", f"expected {' or '.join(WEIGHTS[::2])}")
     return Download(repo, revision, files, sum(sizes[name] for name in files))
 
 
@@ -108,9 +104,7 @@ def choose_files(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return the files among `names` that loading needs; empty if there are no weights."""
     for stem, suffix in (("model", "safetensors"), ("pytorch_model", "bin")):
         whole = f"{stem}.{suffix}"
-        shards = [
-            n for n in names if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}|{stem}\.{suffix}\.index\.json", n)
-        ]
+        shards = [n for n in names if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}|{stem}\.{suffix}\.index\.json", n)]
         if whole in names or shards:
             weights = [whole] if whole in names else shards
             return tuple(sorted((*weights, *(n for n in SETTINGS if n in names))))

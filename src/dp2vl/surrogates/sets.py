@@ -115,9 +115,7 @@ def tower_names(surrogates: str | Iterable[str]) -> list[str]:
             check_name(name)
             names.append(name)
     if not names:
-        hint = (
-            "no tower is bundled with this installation" if _split(surrogates) else "see `dp2vl models list`"
-        )
+        hint = "no tower is bundled with this installation" if _split(surrogates) else "see `dp2vl models list`"
         raise ModelError("expected at least one tower, got none", hint)
     return list(dict.fromkeys(names))
 

@@ -25,9 +25,7 @@ def load(spec: str) -> Tower:
     try:
         model = torch.jit.load(str(path), map_location="cpu")
     except (RuntimeError, ValueError) as error:
-        raise ModelError(
-            f"{path} does not load as TorchScript: {_first_line(error)}", f"expected {FORM}"
-        ) from error
+        raise ModelError(f"{path} does not load as TorchScript: {_first_line(error)}", f"expected {FORM}") from error
     tower = Tower(spec, path.stem, model, Preprocess(side_px), _read)
     _try_out(tower)
     return tower
@@ -37,9 +35,7 @@ def _parse(spec: str) -> tuple[Path, int]:
     path, _, options = spec.partition(":")[2].partition("?")
     key, _, value = options.partition("=")
     if not path or key != "px" or not value.isdecimal() or int(value) == 0:
-        raise ModelError(
-            f"expected {FORM}, got {spec!r}", f"for instance torchscript:{path or 'encoder.pt'}?px=224"
-        )
+        raise ModelError(f"expected {FORM}, got {spec!r}", f"for instance torchscript:{path or 'encoder.pt'}?px=224")
     if not Path(path).expanduser().is_file():
         raise ModelError(f"no such file: {path}", "give the path of a TorchScript encoder")
     return Path(path).expanduser(), int(value)

@@ -11,8 +11,9 @@ from dp2vl.people.canvas import Array, Canvas, Paint, Points, ellipse_points, sm
 
 Pair = tuple[float, float]
 RGB = tuple[float, float, float]
-WHITE, BLACK, DARK, STEEL, GLASS = (0.95, 0.95, 0.93), (0.07, 0.07, 0.08), (0.16, 0.16, 0.18), (0.66, 0.68, 0.72), (0.55, 0.70, 0.80)
-WOOD, BARK, LEAF, CREAM, BRICK = (0.62, 0.42, 0.24), (0.36, 0.24, 0.15), (0.27, 0.50, 0.22), (0.93, 0.88, 0.76), (0.62, 0.30, 0.22)
+WHITE, BLACK, DARK = (0.95, 0.95, 0.93), (0.07, 0.07, 0.08), (0.16, 0.16, 0.18)
+STEEL, GLASS, BRICK = (0.66, 0.68, 0.72), (0.55, 0.70, 0.80), (0.62, 0.30, 0.22)
+WOOD, BARK, LEAF, CREAM = (0.62, 0.42, 0.24), (0.36, 0.24, 0.15), (0.27, 0.50, 0.22), (0.93, 0.88, 0.76)
 
 
 class Pen:
@@ -69,17 +70,20 @@ class Pen:
         r, g, b = (float(np.clip(c * level + self.rng.uniform(-amount, amount) * 0.4, 0.02, 1)) for c in colour)
         return r, g, b
 
-    def fill(self, points: Points, colour: Sequence[float], *, flat: bool = False, soft: float = 0.0, opacity: float = 1.0) -> None:
+    def fill(self, points: Points, colour: Sequence[float], *, flat: bool = False, soft: float = 0.0,
+        opacity: float = 1.0) -> None:
         """Fill a polygon. `soft` is in the object's units."""
         shape = self.at(points)
         self._grow(shape)
         self.canvas.fill(shape, self._paint(shape, colour, flat), soft=soft * self.scale, opacity=opacity)
 
-    def blob(self, points: Points, colour: Sequence[float], *, flat: bool = False, soft: float = 0.0, opacity: float = 1.0) -> None:
+    def blob(self, points: Points, colour: Sequence[float], *, flat: bool = False, soft: float = 0.0,
+        opacity: float = 1.0) -> None:
         """Fill the smooth closed curve through `points`."""
         self.fill(smooth_points(points, per_span=5), colour, flat=flat, soft=soft, opacity=opacity)
 
-    def rect(self, u0: float, v0: float, u1: float, v1: float, colour: Sequence[float], *, flat: bool = False, opacity: float = 1.0) -> None:
+    def rect(self, u0: float, v0: float, u1: float, v1: float, colour: Sequence[float], *, flat: bool = False,
+        opacity: float = 1.0) -> None:
         """Fill an upright rectangle."""
         self.fill([(u0, v0), (u1, v0), (u1, v1), (u0, v1)], colour, flat=flat, opacity=opacity)
 
@@ -99,12 +103,14 @@ class Pen:
         path = smooth_points(points, closed=closed, per_span=5) if smooth else points
         self.lines([path], colour, width, closed=closed, opacity=opacity)
 
-    def lines(self, paths: Sequence[Points], colour: Sequence[float], width: float, *, closed: bool = False, opacity: float = 1.0) -> None:
+    def lines(self, paths: Sequence[Points], colour: Sequence[float], width: float, *, closed: bool = False,
+        opacity: float = 1.0) -> None:
         """Draw many lines at once, which costs little more than one."""
         shapes = [self.at(p) for p in paths]
         for shape in shapes:
             self._grow(shape)
-        self.canvas.stroke(shapes, np.asarray(colour, np.float32) * self.tint, width * self.scale, closed=closed, opacity=opacity)
+        self.canvas.stroke(shapes, np.asarray(colour, np.float32) * self.tint, width * self.scale, closed=closed,
+            opacity=opacity)
 
     def sky(self, horizon: float, colour: Sequence[float]) -> None:
         """Fill everything above `horizon`, paler towards it."""

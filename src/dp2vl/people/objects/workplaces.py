@@ -4,7 +4,22 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dp2vl.people.objects.pen import BARK, BLACK, BRICK, CREAM, DARK, GLASS, LEAF, STEEL, WHITE, WOOD, Pen, Stage, ring, rounded
+from dp2vl.people.objects.pen import (
+    BARK,
+    BLACK,
+    BRICK,
+    CREAM,
+    DARK,
+    GLASS,
+    LEAF,
+    STEEL,
+    WHITE,
+    WOOD,
+    Pen,
+    Stage,
+    ring,
+    rounded,
+)
 
 WIDE = 1.2
 
@@ -12,7 +27,8 @@ WIDE = 1.2
 def _badges(pen: Pen) -> None:
     strap = pen.colour(strong=(0.6, 0.9))
     for u, v, size in pen.heads:
-        pen.lines([[(u - 0.28 * size, v - 0.78 * size), (u, v - 1.40 * size), (u + 0.28 * size, v - 0.78 * size)]], strap, 0.055 * size)
+        pen.lines([[(u - 0.28 * size, v - 0.78 * size), (u, v - 1.40 * size), (u + 0.28 * size, v - 0.78 * size)]],
+            strap, 0.055 * size)
         pen.fill(rounded(u - 0.15 * size, v - 1.82 * size, u + 0.15 * size, v - 1.40 * size, 0.03 * size), WHITE)
         pen.rect(u - 0.07 * size, v - 1.66 * size, u + 0.07 * size, v - 1.47 * size, strap)
         pen.lines([[(u - 0.09 * size, v - 1.74 * size), (u + 0.09 * size, v - 1.74 * size)]], DARK, 0.03 * size)
@@ -29,8 +45,11 @@ def _shelves(pen: Pen, colour: Sequence[float], levels: Sequence[float]) -> None
 
 
 def _flask(pen: Pen, u: float, v: float, h: float, liquid: Sequence[float]) -> None:
-    pen.fill([(u - 0.10 * h, v + h), (u + 0.10 * h, v + h), (u + 0.10 * h, v + 0.62 * h), (u + 0.42 * h, v + 0.06 * h), (u + 0.36 * h, v), (u - 0.36 * h, v), (u - 0.42 * h, v + 0.06 * h), (u - 0.10 * h, v + 0.62 * h)], (0.85, 0.92, 0.96), opacity=0.8)
-    pen.fill([(u - 0.25 * h, v + 0.36 * h), (u + 0.25 * h, v + 0.36 * h), (u + 0.41 * h, v + 0.06 * h), (u + 0.35 * h, v), (u - 0.35 * h, v), (u - 0.41 * h, v + 0.06 * h)], liquid)
+    pen.fill([(u - 0.10 * h, v + h), (u + 0.10 * h, v + h), (u + 0.10 * h, v + 0.62 * h), (u + 0.42 * h, v + 0.06 * h),
+        (u + 0.36 * h, v), (u - 0.36 * h, v), (u - 0.42 * h, v + 0.06 * h), (u - 0.10 * h, v + 0.62 * h)],
+        (0.85, 0.92, 0.96), opacity=0.8)
+    pen.fill([(u - 0.25 * h, v + 0.36 * h), (u + 0.25 * h, v + 0.36 * h), (u + 0.41 * h, v + 0.06 * h),
+        (u + 0.35 * h, v), (u - 0.35 * h, v), (u - 0.41 * h, v + 0.06 * h)], liquid)
     pen.lines([[(u - 0.13 * h, v + h), (u + 0.13 * h, v + h)]], WHITE, 0.05 * h)
     pen.disc(u - 0.08 * h, v + 0.45 * h, 0.035 * h, WHITE, flat=True)
 
@@ -69,8 +88,10 @@ def _lab_front(pen: Pen) -> None:
 
 
 def _loaf(pen: Pen, u: float, v: float, w: float, crust: Sequence[float]) -> None:
-    pen.blob([(u - w, v), (u - 0.95 * w, v + 0.45 * w), (u - 0.5 * w, v + 0.75 * w), (u + 0.5 * w, v + 0.75 * w), (u + 0.95 * w, v + 0.45 * w), (u + w, v)], crust)
-    pen.lines([[(u + d * w, v + 0.62 * w), (u + (d + 0.2) * w, v + 0.30 * w)] for d in (-0.55, -0.1, 0.35)], CREAM, 0.13 * w)
+    pen.blob([(u - w, v), (u - 0.95 * w, v + 0.45 * w), (u - 0.5 * w, v + 0.75 * w), (u + 0.5 * w, v + 0.75 * w),
+        (u + 0.95 * w, v + 0.45 * w), (u + w, v)], crust)
+    pen.lines([[(u + d * w, v + 0.62 * w), (u + (d + 0.2) * w, v + 0.30 * w)] for d in (-0.55, -0.1, 0.35)], CREAM,
+        0.13 * w)
 
 
 def _bakery_back(pen: Pen) -> None:
@@ -89,7 +110,8 @@ def _bakery_front(pen: Pen) -> None:
         for d, h in ((-0.26, 0.76), (0.0, 0.86), (0.26, 0.76)):
             pen.disc(u + d * size, v + h * size, 0.25 * size, (0.97, 0.97, 0.96), 0.21 * size)
     for u, v, size in pen.heads:
-        pen.fill([(u - 0.30 * size, v - 1.05 * size), (u + 0.30 * size, v - 1.05 * size), (u + 0.60 * size, v - 2.4 * size), (u - 0.60 * size, v - 2.4 * size)], WHITE)
+        pen.fill([(u - 0.30 * size, v - 1.05 * size), (u + 0.30 * size, v - 1.05 * size),
+            (u + 0.60 * size, v - 2.4 * size), (u - 0.60 * size, v - 2.4 * size)], WHITE)
     _badges(pen)
     _bench(pen, 0.09, pen.vary(WOOD))
     crust = pen.vary((0.80, 0.54, 0.26))
@@ -97,7 +119,8 @@ def _bakery_front(pen: Pen) -> None:
     pen.fill([(-0.50, 0.0), (-0.24, 0.0), (-0.21, 0.15), (-0.53, 0.15)], (0.66, 0.46, 0.25))
     for d in (-0.10, -0.04, 0.03, 0.09):
         pen.lines([[(-0.37 + d, 0.12), (-0.37 + 2.2 * d, 0.36)]], crust, 0.052)
-        pen.lines([[(-0.37 + 1.3 * d - 0.015, 0.19 + k), (-0.37 + 1.3 * d + 0.015, 0.21 + k)] for k in (0.0, 0.06, 0.11)], CREAM, 0.010)
+        pen.lines([[(-0.37 + 1.3 * d - 0.015, 0.19 + k), (-0.37 + 1.3 * d + 0.015, 0.21 + k)] for k in (0.0, 0.06,
+            0.11)], CREAM, 0.010)
     pen.lines([[(-0.52, v), (-0.22, v)] for v in (0.04, 0.09, 0.13)], (0.45, 0.30, 0.16), 0.012)
     for u in (0.25, 0.38, 0.51):
         icing = pen.colour(light=(0.9, 1.0), strong=(0.25, 0.5))
@@ -122,9 +145,12 @@ def _school_back(pen: Pen) -> None:
 
 
 _CHALK: dict[str, list[list[tuple[float, float]]]] = {
-    "A": [[(0, 0), (0.5, 2), (1, 0)], [(0.25, 0.8), (0.75, 0.8)]], "B": [[(0, 0), (0, 2), (0.8, 1.7), (0.8, 1.2), (0, 1), (1, 0.7), (1, 0.2), (0, 0)]],
-    "C": [[(1, 1.7), (0.5, 2), (0, 1.4), (0, 0.6), (0.5, 0), (1, 0.3)]], "2": [[(0, 1.6), (0.5, 2), (1, 1.5), (0, 0), (1, 0)]],
-    "3": [[(0, 2), (1, 2), (0.4, 1.2), (1, 0.7), (0.5, 0), (0, 0.2)]], "5": [[(1, 2), (0, 2), (0, 1.1), (1, 0.9), (0.9, 0.1), (0, 0)]],
+    "A": [[(0, 0), (0.5, 2), (1, 0)], [(0.25, 0.8), (0.75, 0.8)]],
+        "B": [[(0, 0), (0, 2), (0.8, 1.7), (0.8, 1.2), (0, 1), (1, 0.7), (1, 0.2), (0, 0)]],
+    "C": [[(1, 1.7), (0.5, 2), (0, 1.4), (0, 0.6), (0.5, 0), (1, 0.3)]],
+        "2": [[(0, 1.6), (0.5, 2), (1, 1.5), (0, 0), (1, 0)]],
+    "3": [[(0, 2), (1, 2), (0.4, 1.2), (1, 0.7), (0.5, 0), (0, 0.2)]],
+        "5": [[(1, 2), (0, 2), (0, 1.1), (1, 0.9), (0.9, 0.1), (0, 0)]],
     "+": [[(0.5, 0.5), (0.5, 1.5)], [(0, 1), (1, 1)]], "=": [[(0, 0.7), (1, 0.7)], [(0, 1.3), (1, 1.3)]],
 }  # fmt: skip
 
@@ -134,15 +160,19 @@ def _school_front(pen: Pen) -> None:
     _bench(pen, 0.09, pen.vary(WOOD))
     pen.lines([[(-0.30, 0.08), (-0.30, 0.14)]], BARK, 0.03)  # a globe
     pen.disc(-0.30, 0.075, 0.085, BARK, 0.022)
-    pen.line([(-0.30 + 0.165 * np.cos(t), 0.27 + 0.165 * np.sin(t)) for t in np.linspace(-1.9, 1.5, 12)], (0.75, 0.6, 0.3), 0.02)
+    pen.line([(-0.30 + 0.165 * np.cos(t), 0.27 + 0.165 * np.sin(t)) for t in np.linspace(-1.9, 1.5, 12)],
+        (0.75, 0.6, 0.3), 0.02)
     pen.disc(-0.30, 0.27, 0.145, (0.25, 0.55, 0.85))
-    for shape in ([(-0.40, 0.36), (-0.30, 0.38), (-0.29, 0.30), (-0.36, 0.27), (-0.41, 0.30)], [(-0.34, 0.25), (-0.28, 0.24), (-0.31, 0.15), (-0.35, 0.19)], [(-0.23, 0.34), (-0.17, 0.31), (-0.18, 0.22), (-0.24, 0.24)]):
+    for shape in ([(-0.40, 0.36), (-0.30, 0.38), (-0.29, 0.30), (-0.36, 0.27), (-0.41, 0.30)],
+        [(-0.34, 0.25), (-0.28, 0.24), (-0.31, 0.15), (-0.35, 0.19)],
+        [(-0.23, 0.34), (-0.17, 0.31), (-0.18, 0.22), (-0.24, 0.24)]):
         pen.blob(shape, (0.35, 0.65, 0.30))
     for k in range(3):
         v, d = 0.07 + 0.05 * k, 0.02 * (-1) ** k
         pen.rect(0.10 + d, v, 0.42 + d, v + 0.048, pen.colour())
         pen.rect(0.11 + d, v + 0.010, 0.425 + d, v + 0.038, CREAM, flat=True, opacity=0.25)
-    pen.blob([(0.20, 0.30), (0.26, 0.32), (0.32, 0.30), (0.33, 0.25), (0.29, 0.215), (0.23, 0.215), (0.19, 0.25)], (0.85, 0.14, 0.14))
+    pen.blob([(0.20, 0.30), (0.26, 0.32), (0.32, 0.30), (0.33, 0.25), (0.29, 0.215), (0.23, 0.215), (0.19, 0.25)],
+        (0.85, 0.14, 0.14))
     pen.line([(0.26, 0.31), (0.27, 0.355)], BARK, 0.012)
     pen.disc(0.30, 0.345, 0.032, LEAF, 0.014, angle=0.4)
     for k, u in enumerate((-0.08, -0.03, 0.02)):
@@ -153,7 +183,8 @@ def _school_front(pen: Pen) -> None:
 def _envelope(pen: Pen, u: float, v: float, w: float, colour: Sequence[float] = CREAM) -> None:
     h = 0.62 * w
     pen.rect(u, v, u + w, v + h, colour)
-    pen.lines([[(u, v + h), (u + w / 2, v + 0.42 * h), (u + w, v + h)], [(u, v), (u, v + h), (u + w, v + h), (u + w, v), (u, v)]], (0.55, 0.50, 0.42), 0.035 * w)
+    pen.lines([[(u, v + h), (u + w / 2, v + 0.42 * h), (u + w, v + h)],
+        [(u, v), (u, v + h), (u + w, v + h), (u + w, v), (u, v)]], (0.55, 0.50, 0.42), 0.035 * w)
 
 
 def _post_back(pen: Pen) -> None:
@@ -165,7 +196,8 @@ def _post_back(pen: Pen) -> None:
                 pen.rect(u + 0.02, v + 0.014 * k, u + 0.125, v + 0.014 * k + 0.010, CREAM)
             if pen.rng.random() < 0.4:
                 _envelope(pen, u + 0.025, v + 0.04, 0.095)
-    pen.lines([[(u, -0.1), (u, 1.05)] for u in np.arange(-0.63, 0.65, 0.155)] + [[(-0.8, v), (0.8, v)] for v in np.arange(0.30, 1.1, 0.135)], wood, 0.024)
+    pen.lines([[(u, -0.1), (u, 1.05)] for u in np.arange(-0.63, 0.65, 0.155)] + [[(-0.8, v), (0.8, v)]
+        for v in np.arange(0.30, 1.1, 0.135)], wood, 0.024)
 
 
 def _post_front(pen: Pen) -> None:
@@ -189,19 +221,22 @@ def _post_front(pen: Pen) -> None:
 
 def _hammer(pen: Pen, u: float, v: float, s: float) -> None:
     pen.lines([[(u, v), (u, v + 0.20 * s)]], WOOD, 0.03 * s)
-    pen.fill([(u - 0.07 * s, v + 0.20 * s), (u + 0.05 * s, v + 0.20 * s), (u + 0.09 * s, v + 0.23 * s), (u + 0.05 * s, v + 0.255 * s), (u - 0.07 * s, v + 0.255 * s)], STEEL)
+    pen.fill([(u - 0.07 * s, v + 0.20 * s), (u + 0.05 * s, v + 0.20 * s), (u + 0.09 * s, v + 0.23 * s),
+        (u + 0.05 * s, v + 0.255 * s), (u - 0.07 * s, v + 0.255 * s)], STEEL)
 
 
 def _wrench(pen: Pen, u: float, v: float, s: float) -> None:
     pen.lines([[(u, v), (u, v + 0.18 * s)]], STEEL, 0.028 * s)
     for d in (-0.01, 0.20):
-        pen.lines([[(u + 0.035 * s * np.cos(t), v + d * s + 0.035 * s * np.sin(t)) for t in np.linspace(0.7, 2 * np.pi - 0.7 + 0.7, 12) + (1.2 if d > 0 else 4.4)]], STEEL, 0.024 * s)
+        pen.lines([[(u + 0.035 * s * np.cos(t), v + d * s + 0.035 * s * np.sin(t)) for t in np.linspace(0.7,
+            2 * np.pi - 0.7 + 0.7, 12) + (1.2 if d > 0 else 4.4)]], STEEL, 0.024 * s)
 
 
 def _saw(pen: Pen, u: float, v: float, s: float) -> None:
     pen.fill([(u, v), (u, v + 0.09 * s), (u + 0.28 * s, v + 0.05 * s), (u + 0.28 * s, v + 0.02 * s)], STEEL)
     pen.lines([[(u + d * s, v), (u + (d + 0.01) * s, v - 0.012 * s)] for d in np.arange(0.0, 0.27, 0.02)], STEEL, 0.008)
-    pen.blob([(u + 0.01 * s, v - 0.02 * s), (u + 0.01 * s, v + 0.11 * s), (u - 0.09 * s, v + 0.10 * s), (u - 0.11 * s, v + 0.0 * s)], WOOD)
+    pen.blob([(u + 0.01 * s, v - 0.02 * s), (u + 0.01 * s, v + 0.11 * s), (u - 0.09 * s, v + 0.10 * s),
+        (u - 0.11 * s, v + 0.0 * s)], WOOD)
     pen.disc(u - 0.045 * s, v + 0.045 * s, 0.022 * s, BARK, flat=True)
 
 
@@ -237,7 +272,8 @@ def _workshop_front(pen: Pen) -> None:
     _saw(pen, 0.16, 0.17, 1.35)
     _hammer(pen.turned(1.25, around=(0.0, 0.06)), 0.0, -0.05, 1.35)
     shavings = pen.rng.uniform((-0.2, 0.0), (0.5, 0.08), (12, 2))
-    pen.lines([[(u + 0.014 * np.cos(t), v + 0.014 * np.sin(t)) for t in np.linspace(0, 4.5, 7)] for u, v in shavings], CREAM, 0.008)
+    pen.lines([[(u + 0.014 * np.cos(t), v + 0.014 * np.sin(t)) for t in np.linspace(0, 4.5, 7)] for u, v in shavings],
+        CREAM, 0.008)
 
 
 def _studio_back(pen: Pen) -> None:
@@ -246,8 +282,10 @@ def _studio_back(pen: Pen) -> None:
     for i, u in enumerate(np.arange(-0.66, 0.66, 0.11)):
         for j, v in enumerate(np.arange(0.40, 1.05, 0.11)):
             low, high = [c * 0.75 for c in foam], [c * 1.45 for c in foam]
-            pen.fill([(u, v), (u + 0.11, v), (u + 0.055, v + 0.055)] if (i + j) % 2 else [(u, v), (u, v + 0.11), (u + 0.055, v + 0.055)], high, flat=True)
-            pen.fill([(u, v + 0.11), (u + 0.11, v + 0.11), (u + 0.055, v + 0.055)] if (i + j) % 2 else [(u + 0.11, v), (u + 0.11, v + 0.11), (u + 0.055, v + 0.055)], low, flat=True)
+            pen.fill([(u, v), (u + 0.11, v), (u + 0.055, v + 0.055)] if (i + j) % 2
+                else [(u, v), (u, v + 0.11), (u + 0.055, v + 0.055)], high, flat=True)
+            pen.fill([(u, v + 0.11), (u + 0.11, v + 0.11), (u + 0.055, v + 0.055)] if (i + j) % 2
+                else [(u + 0.11, v), (u + 0.11, v + 0.11), (u + 0.055, v + 0.055)], low, flat=True)
     for u in (-0.46, 0.46):
         pen.rect(u - 0.11, 0.56, u + 0.11, 0.92, BLACK)
         pen.disc(u, 0.67, 0.08, (0.30, 0.30, 0.33))
@@ -260,7 +298,8 @@ def _studio_back(pen: Pen) -> None:
 def _studio_front(pen: Pen) -> None:
     _badges(pen)
     for u, v, size in pen.heads[1:]:  # the colleague wears headphones
-        pen.line([(u - 0.42 * size, v), (u - 0.38 * size, v + 0.42 * size), (u, v + 0.62 * size), (u + 0.38 * size, v + 0.42 * size), (u + 0.42 * size, v)], BLACK, 0.075 * size, smooth=True)
+        pen.line([(u - 0.42 * size, v), (u - 0.38 * size, v + 0.42 * size), (u, v + 0.62 * size),
+            (u + 0.38 * size, v + 0.42 * size), (u + 0.42 * size, v)], BLACK, 0.075 * size, smooth=True)
         for s in (-1, 1):
             pen.disc(u + s * 0.43 * size, v - 0.02 * size, 0.10 * size, DARK, 0.17 * size)
     pen.fill([(-0.60, -0.1), (0.60, -0.1), (0.52, 0.20), (-0.52, 0.20)], (0.22, 0.23, 0.26))
@@ -273,7 +312,8 @@ def _studio_front(pen: Pen) -> None:
     pen.line([(0.50, 0.06), (0.34, 0.20), (0.06, 0.24)], STEEL, 0.020)
     pen.fill(rounded(-0.075, 0.22, 0.075, 0.44, 0.07), (0.72, 0.73, 0.76))
     pen.rect(-0.075, 0.28, 0.075, 0.30, DARK)
-    mesh = [[(-0.06, v), (0.06, v)] for v in np.arange(0.32, 0.43, 0.022)] + [[(u, 0.31), (u, 0.425)] for u in np.arange(-0.05, 0.06, 0.025)]
+    mesh = [[(-0.06, v), (0.06, v)] for v in np.arange(0.32, 0.43, 0.022)] + [[(u, 0.31), (u, 0.425)]
+        for u in np.arange(-0.05, 0.06, 0.025)]
     pen.lines(mesh, (0.35, 0.36, 0.40), 0.006)
     pen.lines([rounded(-0.12, 0.20, 0.12, 0.46, 0.11)], BLACK, 0.014, closed=True)
 
@@ -282,14 +322,16 @@ def _tyre(pen: Pen, u: float, v: float, r: float) -> None:
     pen.disc(u, v, r, BLACK)
     pen.lines([ring(u, v, 0.86 * r)], (0.30, 0.30, 0.32), 0.05 * r, closed=True)
     pen.disc(u, v, 0.58 * r, STEEL)
-    pen.lines([[(u, v), (u + 0.5 * r * np.cos(a), v + 0.5 * r * np.sin(a))] for a in np.arange(5) * 1.257], DARK, 0.10 * r)
+    pen.lines([[(u, v), (u + 0.5 * r * np.cos(a), v + 0.5 * r * np.sin(a))] for a in np.arange(5) * 1.257], DARK,
+        0.10 * r)
 
 
 def _garage_back(pen: Pen) -> None:
     pen.rect(-WIDE, -0.1, WIDE, 1.05, pen.vary((0.66, 0.69, 0.70), 0.06))
     pen.lines([[(-0.9, v), (0.9, v)] for v in np.arange(0.35, 1.05, 0.06)], (0.52, 0.55, 0.57), 0.008)
     body = pen.colour()
-    pen.blob([(-0.50, 0.80), (-0.50, 0.87), (-0.38, 0.90), (-0.26, 1.00), (0.14, 1.00), (0.28, 0.90), (0.46, 0.88), (0.50, 0.80)], body)  # a car on the lift
+    pen.blob([(-0.50, 0.80), (-0.50, 0.87), (-0.38, 0.90), (-0.26, 1.00), (0.14, 1.00), (0.28, 0.90), (0.46, 0.88),
+        (0.50, 0.80)], body)  # a car on the lift
     pen.fill([(-0.30, 0.90), (-0.22, 0.97), (0.12, 0.97), (0.20, 0.90)], GLASS)
     for u in (-0.32, 0.32):
         _tyre(pen, u, 0.79, 0.075)
@@ -349,8 +391,10 @@ def _library_front(pen: Pen) -> None:
     cover = pen.colour(light=(0.3, 0.6))
     pen.fill([(-0.22, 0.03), (0.22, 0.03), (0.20, 0.19), (-0.20, 0.19)], cover)
     for s in (-1, 1):
-        pen.blob([(0.0, 0.045), (s * 0.10, 0.07), (s * 0.20, 0.045), (s * 0.19, 0.20), (s * 0.10, 0.225), (0.0, 0.195)], (0.97, 0.95, 0.88))
-        pen.lines([[(s * 0.03, v), (s * 0.165, v + 0.005)] for v in (0.09, 0.115, 0.14, 0.165)], (0.45, 0.44, 0.42), 0.007)
+        pen.blob([(0.0, 0.045), (s * 0.10, 0.07), (s * 0.20, 0.045), (s * 0.19, 0.20), (s * 0.10, 0.225), (0.0, 0.195)],
+            (0.97, 0.95, 0.88))
+        pen.lines([[(s * 0.03, v), (s * 0.165, v + 0.005)] for v in (0.09, 0.115, 0.14, 0.165)], (0.45, 0.44, 0.42),
+            0.007)
     lamp = (0.12, 0.45, 0.30)
     pen.lines([[(-0.28, 0.06), (-0.28, 0.30)]], BRICK, 0.018)
     pen.blob([(-0.40, 0.30), (-0.36, 0.375), (-0.20, 0.375), (-0.16, 0.30)], lamp)

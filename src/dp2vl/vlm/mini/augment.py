@@ -47,9 +47,7 @@ class Augment:
         mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (preprocess.mean, preprocess.std))
         borders = preprocess.resize == "pad"
         normal = (images - mean) / std
-        return (
-            normal * self._borders(len(normal), normal.shape[-1], rng) if borders else normal
-        ).contiguous()
+        return (normal * self._borders(len(normal), normal.shape[-1], rng) if borders else normal).contiguous()
 
     def _crop(self, images: Tensor, preprocess: Preprocess, rng: np.random.Generator) -> Tensor:
         n = len(images)
@@ -60,9 +58,7 @@ class Augment:
         c, s = np.cos(angle) * scale, np.sin(angle) * scale
         theta = np.stack([c * stretch, -s / stretch, shift[:, 0], s * stretch, c / stretch, shift[:, 1]], 1)
         side = preprocess.side_px
-        grid = affine_grid(
-            torch.from_numpy(theta.reshape(n, 2, 3)).float(), [n, 3, side, side], align_corners=False
-        )
+        grid = affine_grid(torch.from_numpy(theta.reshape(n, 2, 3)).float(), [n, 3, side, side], align_corners=False)
         return grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
     def _light(self, images: Tensor, rng: np.random.Generator) -> Tensor:

@@ -65,9 +65,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelError(
-            f"no trained tower in {folder}", "train one: dp2vl models train NAME --out DIR"
-        ) from error
+        raise ModelError(f"no trained tower in {folder}", "train one: dp2vl models train NAME --out DIR") from error
     except ValueError as error:
         raise ModelError(f"{path} is not JSON", "train or copy the tower again") from error
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:

@@ -77,9 +77,7 @@ class Photos:
         return np.stack([self.pixels[p // SHARD_PEOPLE][p % SHARD_PEOPLE, c] for p, c in rows])
 
 
-def render_photos(
-    plan: PhotoPlan, cache: Path, *, processes: int = 1, report: Callable[[str], None] = print
-) -> Photos:
+def render_photos(plan: PhotoPlan, cache: Path, *, processes: int = 1, report: Callable[[str], None] = print) -> Photos:
     """Return the photos of `plan`, drawing those that `cache` does not hold yet.
 
     A shard is written whole when it is drawn, so that an interrupted run goes on where it stopped. Cost: about
@@ -107,18 +105,11 @@ def render_photos(
     )
 
 
-def draw_person(
-    plan: PhotoPlan, seed: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.float32]]:
+def draw_person(plan: PhotoPlan, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.float32]]:
     """Return photos, labels and traits of one person as one row of `Photos`; portraits come before scenes."""
     person = make_person(seed)
-    drawn = [
-        draw_portrait(person, seed=seed * plan.per_person + i, size=plan.side_px)
-        for i in range(plan.portraits)
-    ]
-    labels = [
-        [_index(name, fact) for name, fact in _facts(person.genome.traits(), d.facts).items()] for d in drawn
-    ]
+    drawn = [draw_portrait(person, seed=seed * plan.per_person + i, size=plan.side_px) for i in range(plan.portraits)]
+    labels = [[_index(name, fact) for name, fact in _facts(person.genome.traits(), d.facts).items()] for d in drawn]
     traits = np.array([getattr(person.genome, name) for name in CONTINUOUS], np.float32)
     return np.stack([d.pixels for d in drawn]), np.array(labels, np.int16), traits
 
@@ -135,9 +126,7 @@ def _index(name: str, value: str | None) -> int:
 def _write_shard(plan: PhotoPlan, folder: Path, index: int) -> None:
     first = index * SHARD_PEOPLE
     seeds = range(plan.first_seed + first, plan.first_seed + min(first + SHARD_PEOPLE, plan.people))
-    pixels, labels, traits = (
-        np.stack(part) for part in zip(*(draw_person(plan, s) for s in seeds), strict=True)
-    )
+    pixels, labels, traits = (np.stack(part) for part in zip(*(draw_person(plan, s) for s in seeds), strict=True))
     pixel_path, table_path = _paths(folder, index)
     write_atomic(pixel_path, _npy(pixels))
     table = io.BytesIO()

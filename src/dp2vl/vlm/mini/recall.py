@@ -25,9 +25,7 @@ def score_recall(first: Tensor, second: Tensor) -> float:
 
 
 @torch.no_grad()
-def measure_recall(
-    embed: Callable[[Tensor], Tensor], *, people: int = 200, first_seed: int = TEST_SEED
-) -> float:
+def measure_recall(embed: Callable[[Tensor], Tensor], *, people: int = 200, first_seed: int = TEST_SEED) -> float:
     """Return `score_recall` between two new portraits of each of `people` people that no training saw.
 
     Args:

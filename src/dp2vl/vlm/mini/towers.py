@@ -111,9 +111,7 @@ class LlavaTower(VisionTower):
 
     def tokens(self, pixels: Tensor) -> Tensor:
         hidden = self.vision.pre_layrnorm(self.vision.embeddings(pixels))
-        for layer in self.vision.encoder.layers[
-            :-1
-        ]:  # equals hidden_states[-2] without the cost of the last layer
+        for layer in self.vision.encoder.layers[:-1]:  # equals hidden_states[-2] without the cost of the last layer
             hidden = layer(hidden, attention_mask=None)
         return hidden[:, 1:]
 

@@ -71,9 +71,7 @@ class TrainConfig:
 class TowerTraining:
     """A tower being trained: `step` is the number of steps taken."""
 
-    def __init__(
-        self, shape: TowerConfig, config: TrainConfig, photos: Photos, *, device: str = "cpu"
-    ) -> None:
+    def __init__(self, shape: TowerConfig, config: TrainConfig, photos: Photos, *, device: str = "cpu") -> None:
         self.config, self.photos, self.device, self.step = config, photos, device, 0
         self.tower = make_tower(shape, seed=config.seed).to(device)
         # The backward pass of scaled dot product attention is slow in bfloat16 on processors.
@@ -157,9 +155,7 @@ class TowerTraining:
         except Exception as error:  # torch raises whatever the damage led to
             raise ModelError(f"cannot read {path}: {error}", "delete it to begin again") from error
         if not same:
-            raise ModelError(
-                f"{path} is of another tower or recipe", "use another --out, or delete it to begin again"
-            )
+            raise ModelError(f"{path} is of another tower or recipe", "use another --out, or delete it to begin again")
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -206,9 +202,7 @@ def train_tower(
             return last
         recent.append(training.take_step())
         if training.step % 20 == 0:
-            means = {
-                key: round(float(np.mean([r[key] for r in recent if key in r])), 5) for key in recent[-1]
-            }
+            means = {key: round(float(np.mean([r[key] for r in recent if key in r])), 5) for key in recent[-1]}
             last = {"step": training.step, **means, "seconds": round(time.monotonic() - began, 1)}
             _log(out, last)
             recent = []
