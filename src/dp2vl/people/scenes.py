@@ -19,7 +19,7 @@ from dp2vl.people.scenarios import SCENARIOS, find_scenario
 _PAINTERS: dict[str, dict[str, Painter]] = {"vehicle": VEHICLES, "home": HOMES, "pet": PETS, "possession": POSSESSIONS}
 _STAGES: dict[str, dict[str, Stage]] = {"family": FAMILY, "friends": ACTIVITIES, "work": WORKPLACES}
 _PLACES = {"vehicle": ("street", "park"), "pet": ("indoor", "park"), "possession": ("indoor", "plain")}
-_SCALES = {"vehicle": (0.62, 0.74), "home": (0.86, 0.98), "pet": (0.50, 0.60), "possession": (0.54, 0.64)}
+_SCALES = {"vehicle": (0.66, 0.76), "home": (0.86, 0.98), "pet": (0.50, 0.60), "possession": (0.54, 0.64)}
 """How large one unit of the object is drawn, as a share of the picture's height."""
 
 
@@ -100,12 +100,12 @@ def _paint_with_thing(
     """Paint one person at one side and their thing at the other; return heads (x, y, height) and the thing's box."""
     fit = min(1.0, canvas.aspect)
     left = scene.random() < 0.5
-    across = float(scene.uniform(0.24, 0.30))
-    head = float(scene.uniform(0.26, 0.31)) * fit
+    across = float(scene.uniform(0.20, 0.26))
+    head = float(scene.uniform(0.24, 0.30)) * fit
     y = 0.10 + 0.5 * head + float(scene.uniform(0.06, 0.20))
     scale = float(scene.uniform(*_SCALES[scenario])) * fit
-    thing = (0.60 if scenario == "home" else 0.68) + float(scene.uniform(-0.02, 0.04))
-    ground = (0.78 if scenario == "vehicle" else 0.92) + float(scene.uniform(-0.03, 0.03))
+    thing = (0.60 if scenario == "home" else 0.66) + float(scene.uniform(-0.02, 0.04))
+    ground = (0.74 if scenario == "vehicle" else 0.92) + float(scene.uniform(-0.03, 0.03))
     x, middle = (across, thing) if left else (1 - across, 1 - thing)
     pen = _pen(
         canvas, person, scenario, setting,
