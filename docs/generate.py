@@ -47,10 +47,10 @@ def make_displacement_table(record: dict) -> str:
 
 def fill(text: str, name: str, content: str) -> str:
     """Return `text` with what stands between the markers of `name` replaced by `content`."""
-    pattern = re.compile(rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)", re.DOTALL)
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(text):
         raise ValueError(f"expected the markers of {name!r}, found none")
-    return pattern.sub(lambda m: m.group(1) + content + m.group(2), text)
+    return pattern.sub(lambda m: m.group(1) + content + "\n" + m.group(2), text)
 
 
 def make_all() -> dict[Path, str]:

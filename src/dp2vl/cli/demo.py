@@ -48,7 +48,7 @@ def demo(
     for v in found:
         print(f"{Path(v.path).relative_to(copies)}  {v.verdict}")
     print(f"open {index} to see original, copy and difference of every photo", file=sys.stderr)
-    if result.unprotected or any(v.word not in ("strong", "weak") for v in found):
+    if result.unprotected:
         raise typer.Exit(3)
 
 

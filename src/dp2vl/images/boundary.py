@@ -42,7 +42,10 @@ def decoding(kind: str) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except Image.DecompressionBombError as error:
-        raise PhotoRefused(f"more pixels than the {kind} reader accepts: {one_line(error)}", LIMIT_HINT) from error
+        raise PhotoRefused(
+            f"more pixels than the {kind} reader accepts: {one_line(error)}",
+            "make the photo smaller, or save it as PNG",
+        ) from error
     except DECODER_ERRORS as error:
         raise PhotoError(
             f"cannot be decoded as {kind}: {one_line(error)}",

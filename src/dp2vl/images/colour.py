@@ -55,6 +55,9 @@ def srgb_transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         return None
 
 
-def is_profile(icc: bytes | None) -> bool:
-    """Return whether bytes look like an ICC profile: its length, and the signature at offset 36."""
-    return icc is not None and len(icc) >= 132 and icc[36:40] == b"acsp"
+def check_profile(icc: bytes | None) -> bytes | None:
+    """Return an ICC profile without what follows its stated end; None where the bytes are cut or no profile."""
+    if icc is None or len(icc) < 132 or icc[36:40] != b"acsp":
+        return None
+    stated = int.from_bytes(icc[:4], "big")
+    return icc[:stated] if 132 <= stated <= len(icc) else None

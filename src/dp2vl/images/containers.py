@@ -1,11 +1,26 @@
 """What the libraries do not tell about a file: walks over the boxes and chunks of its container."""
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 _PNG_COLOUR = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}
 """Chunks that say what colours mean, and the only length each may have."""
+_JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
+_END_OF_IMAGE, _START_OF_SCAN = 0xD9, 0xDA
+
+
+def jpeg_scans(data: bytes) -> int:
+    """Return in how many passes the first picture of a JPEG is coded; a decoder goes over all pixels for each."""
+    at, scans = 2, 0
+    while found := _JPEG_MARKER.search(data, at):
+        marker, at = data[found.start() + 1], found.end()
+        if marker == _END_OF_IMAGE:
+            break
+        scans += marker == _START_OF_SCAN
+        at += int.from_bytes(data[at : at + 2], "big")
+    return scans
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -7,7 +7,7 @@ import pillow_heif
 
 from dp2vl.errors import PhotoError, PhotoRefused
 from dp2vl.images.boundary import check_size
-from dp2vl.images.colour import is_profile
+from dp2vl.images.colour import check_profile
 from dp2vl.images.containers import missing_bytes
 from dp2vl.images.metadata import collect_heif_metadata
 from dp2vl.images.picture import Coding, Picture, Pixels
@@ -42,7 +42,6 @@ def read_heic(data: bytes, *, max_megapixels: float, quality: int, lossless: boo
     check_size(*image.size, file_bytes=len(data), max_megapixels=max_megapixels)
     notes = _explain_others(file, image)
     pixels, alpha = _split(image)
-    icc = image.info.get("icc_profile") or None
     if lossless:
         notes.append("no HEIC encoder is installed: written as PNG")
     return Picture(
@@ -51,7 +50,7 @@ def read_heic(data: bytes, *, max_megapixels: float, quality: int, lossless: boo
         format="heic",
         lossless=lossless,
         quality=None if lossless else quality,
-        icc=icc if is_profile(icc) else None,
+        icc=check_profile(image.info.get("icc_profile")),
         metadata=collect_heif_metadata(image.info, notes),
         coding=Coding(
             bits=image.info["bit_depth"],

@@ -10,7 +10,7 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from dp2vl.errors import PhotoRefused
-from dp2vl.images.colour import is_profile, srgb_transform
+from dp2vl.images.colour import check_profile, srgb_transform
 from dp2vl.images.picture import Pixels
 
 Planes = tuple[Pixels, Pixels | None, bytes | None]
@@ -97,7 +97,8 @@ def _expand_palette(image: Image.Image) -> Image.Image:
 
 
 def _convert_cmyk(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Image.Image, None]:
-    transform = srgb_transform(icc, "CMYK") if icc is not None and is_profile(icc) else None
+    profile = check_profile(icc)
+    transform = srgb_transform(profile, "CMYK") if profile else None
     if transform is None:
         notes.append("CMYK without a usable profile is written as sRGB; colours are approximate")
         return image.convert("RGB"), None
@@ -131,9 +132,15 @@ def _read_deep(data: bytes, high: Pixels) -> Pixels | None:
         return None
     deep = deep[:, :, None] if deep.ndim == 2 else deep
     if deep.shape[2] >= 3:
-        deep = deep[:, :, [2, 1, 0, 3][: deep.shape[2]]]
+        swap = cv2.COLOR_BGR2RGB if deep.shape[2] == 3 else cv2.COLOR_BGRA2RGBA
+        cv2.cvtColor(deep, swap, dst=deep)
     if high.shape[2] == 2 and deep.shape[2] == 4:
         deep = deep[:, :, 2:]
     # OpenCV and Pillow do not turn the same files upright, so every turn is tried.
     turns = (turn_upright(deep, orientation) for orientation in range(1, 9))
-    return next((t for t in turns if t.shape == high.shape and np.array_equal(t >> 8, high)), None)
+    return next((t for t in turns if t.shape == high.shape and _has_high_bytes(t, high)), None)
+
+
+def _has_high_bytes(deep: Pixels, high: Pixels) -> bool:
+    """Row by row: the shifted photo as a whole would be one more copy in memory."""
+    return all(np.array_equal(row >> 8, high_row) for row, high_row in zip(deep, high, strict=True))

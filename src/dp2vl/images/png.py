@@ -55,24 +55,28 @@ def _encode_simple(planes: Pixels) -> bytes:
 def _encode_deep(planes: Pixels) -> bytes:
     height, width, channels = planes.shape
     header = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[channels], 0, 0, 0)
-    rows = np.ascontiguousarray(planes.astype(">u2")).view(np.uint8).reshape(height, -1)
     packer = zlib.compressobj(6)
-    step = max(1, _BLOCK_BYTES // rows.shape[1])
-    packed = [packer.compress(_filter_rows(rows, at, at + step, 2 * channels)) for at in range(0, height, step)]
+    step = max(1, _BLOCK_BYTES // (2 * width * channels))
+    above, packed = np.zeros((1, 2 * width * channels), np.uint8), []
+    for at in range(0, height, step):
+        block = planes[at : at + step].astype(">u2").view(np.uint8).reshape(-1, 2 * width * channels)
+        packed.append(packer.compress(_filter_rows(block, above, 2 * channels)))
+        above = block[-1:]
     body = b"".join(packed) + packer.flush()
     return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 
-def _filter_rows(rows: NDArray[np.uint8], start: int, stop: int, pixel_bytes: int) -> bytes:
-    """Return rows as PNG scan lines, each by whichever of the filters Sub and Up leaves the smaller numbers."""
-    block = rows[start:stop]
-    above = np.zeros_like(block)
-    above[1:] = block[:-1]
-    if start:
-        above[0] = rows[start - 1]
+def _filter_rows(block: NDArray[np.uint8], above: NDArray[np.uint8], pixel_bytes: int) -> bytes:
+    """Return rows as PNG scan lines, each by whichever of the filters Sub and Up leaves the smaller numbers.
+
+    Args:
+        block: (rows, bytes) of the picture.
+        above: (1, bytes) the row before them, zeros before the first.
+        pixel_bytes: bytes of one pixel.
+    """
     sub = block.copy()
     sub[:, pixel_bytes:] -= block[:, :-pixel_bytes]
-    up = block - above
+    up = block - np.concatenate([above, block[:-1]])
     use_up = _weight(up) < _weight(sub)
     lines = np.empty((len(block), block.shape[1] + 1), np.uint8)
     lines[:, 0] = np.where(use_up, 2, 1)

@@ -31,8 +31,8 @@ _DATE_TIME = 306
 _EXIF_VERSION = 36864
 _COLOUR_SPACE = 40961
 _MAKER_NOTE = 37500
-_NOT_KEPT = frozenset({700, 33723, 34377, 34675, 59932, 59933, *range(20480, 24576), *range(50706, 53000)})
-"""Written in their own way (XMP, IPTC, ICC), or holding previews (Photoshop resources, GDI+, DNG) or leftovers."""
+_NOT_KEPT = frozenset({700, 33723, 34377, 34675, 37724, 59932, 59933, *range(20480, 24576), *range(50706, 53000)})
+"""Written in their own way (XMP, IPTC, ICC), or holding pictures (Photoshop, GDI+, DNG) or leftovers."""
 _PICTURE_MARKS = (b"\xff\xd8\xff", b"\xd8\xff\xdb", b"\x89PNG\r\n", b"ftyphei")
 """Starts of pictures; the second is how Minolta hides a JPEG, with its first byte changed."""
 

@@ -15,10 +15,11 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from dp2vl.errors import PhotoError, PhotoRefused
 from dp2vl.images.boundary import LIMIT_HINT, check_size, decoding
-from dp2vl.images.colour import is_profile
+from dp2vl.images.colour import check_profile
 from dp2vl.images.containers import (
     has_movie,
     is_lossless_webp,
+    jpeg_scans,
     missing_bytes,
     png_colour_chunks,
     read_av1_config,
@@ -33,11 +34,14 @@ from dp2vl.images.sniffing import HEAD_BYTES, PHOTO_FORMATS, sniff_bytes
 
 LOWEST_QUALITY = 90
 LOSSY_QUALITY = {"webp": 95, "heic": 75, "avif": 92}
-"""These formats do not say at which quality they were written. Measured on 2 phone photos with an added change of 6 grey
-levels: HEIC 75 is nearer to its input (49 to 52 dB) than JPEG 95 (47 to 50), AVIF 92 and WebP 92 are between JPEG 85
-and 90 (43 to 45), and WebP can afford more."""
+"""These formats do not say at which quality they were written. Measured on 2 phone photos with an added change of 6
+grey levels: HEIC 75 is nearer to its input (49 to 52 dB) than JPEG 95 (47 to 50), AVIF 92 and WebP 92 are between
+JPEG 85 and 90 (43 to 45), and WebP can afford more."""
 _MOST_BYTES_PER_PIXEL = 16
 _MOST_HEADER_BYTES = 64 << 20
+_MOST_SCANS = 100
+"""Progressive JPEGs have about 10; each costs a pass over all pixels and may take a few bytes of the file."""
+_MOST_PREVIEWS = 16
 # The classes are called directly: Image.open has a limit of its own and tries every plugin on a broken file.
 _READERS: dict[str, type[ImageFile]] = {
     "jpeg": JpegImageFile,  # also takes the first picture of a multi-picture JPEG, which is the photo itself
@@ -52,7 +56,7 @@ _READERS: dict[str, type[ImageFile]] = {
 def read_photo(path: Path, *, max_megapixels: float = 100.0) -> Picture:
     """Return a decoded photo; the file is only opened for reading.
 
-    Memory: about 8 bytes per pixel on top of the file for 8-bit photos, 20 for 16-bit ones.
+    Memory: about 8 bytes per pixel on top of the file for 8-bit photos, 24 for 16-bit ones.
 
     Args:
         path: the file; its kind is judged by content, not by name.
@@ -108,9 +112,18 @@ def _read_pillow(data: bytes, kind: str, max_megapixels: float) -> Picture:
         raise PhotoError(f"is truncated: {missing} bytes are missing", "copy it again from the camera or phone")
     if kind == "webp" and (claimed := webp_size(data)):
         check_size(*claimed, file_bytes=len(data), max_megapixels=max_megapixels)  # its reader reserves memory at once
+    if kind == "jpeg" and (scans := jpeg_scans(data)) > _MOST_SCANS:
+        raise PhotoError(
+            f"expected at most {_MOST_SCANS} scans, got {scans}: a decompression bomb", "leave the file out"
+        )
     image = _READERS[kind](io.BytesIO(data))
     check_size(*image.size, file_bytes=len(data), max_megapixels=max_megapixels)
-    _refuse_several(image)
+    if isinstance(image, TiffImageFile):
+        tile = image.tag_v2.get(322, 1), image.tag_v2.get(323, 1)
+        check_size(*tile, file_bytes=len(data), max_megapixels=max_megapixels)  # its reader reserves a tile at once
+        _refuse_pages(image)
+    elif (frames := getattr(image, "n_frames", 1)) > 1:
+        raise PhotoRefused(f"is animated ({frames} frames)", "export the frame you want as a single photo")
     notes: list[str] = []
     if kind == "avif":
         notes += _refuse_unreadable_avif(data)
@@ -118,9 +131,9 @@ def _read_pillow(data: bytes, kind: str, max_megapixels: float) -> Picture:
     orientation = read_orientation(image)
     pixels, alpha, icc = split_planes(image, data, kind, notes)
     metadata = collect_metadata(image, notes, sideways=orientation >= 5)
-    if icc is not None and not is_profile(icc):
+    profile = check_profile(icc)
+    if icc is not None and profile is None:
         notes.append("a damaged colour profile was left out")
-        icc = None
     lossless = kind in {"png", "tiff", "bmp"} or (kind == "webp" and is_lossless_webp(data))
     quality = None if lossless else LOSSY_QUALITY.get(kind, LOWEST_QUALITY)
     if isinstance(image, JpegImageFile):
@@ -131,37 +144,30 @@ def _read_pillow(data: bytes, kind: str, max_megapixels: float) -> Picture:
         format=kind,
         lossless=lossless,
         quality=quality,
-        icc=icc,
+        icc=profile,
         metadata=metadata,
         coding=Coding(bits=8 * pixels.itemsize, chunks=png_colour_chunks(data) if kind == "png" else ()),
         notes=tuple(notes),
     )
 
 
-def _refuse_several(image: ImageFile) -> None:
-    frames = getattr(image, "n_frames", 1)
-    if frames == 1:
-        if isinstance(image, TiffImageFile):
-            _refuse_camera_raw(image)
-        return
-    if not isinstance(image, TiffImageFile):
-        raise PhotoRefused(f"is animated ({frames} frames)", "export the frame you want as a single photo")
-    for page in range(1, frames):
-        image.seek(page)
-        if not _is_reduced(image):
-            raise PhotoRefused(f"has {frames} pages", "save each page as a photo of its own")
+def _refuse_pages(image: TiffImageFile) -> None:
+    """Pages are visited one by one, as counting them first takes for ever where there are many."""
+    for page in range(1, _MOST_PREVIEWS + 2):
+        try:
+            image.seek(page)
+        except EOFError:
+            break
+        if page > _MOST_PREVIEWS or not _is_reduced(image):
+            raise PhotoRefused("has several pages", "save each page as a photo of its own")
     image.seek(0)
-    _refuse_camera_raw(image)
+    # DNG, NEF and their like are TIFF files whose first picture is only a preview.
+    if 50706 in image.tag_v2 or (_is_reduced(image) and TiffImagePlugin.SUBIFD in image.tag_v2):
+        raise PhotoRefused("camera raw pictures are not supported", "export it as JPEG or TIFF first")
 
 
 def _is_reduced(image: TiffImageFile) -> bool:
     return bool(image.tag_v2.get(254, 0) & 1) or image.tag_v2.get(255) == 2
-
-
-def _refuse_camera_raw(image: TiffImageFile) -> None:
-    """DNG, NEF and their like are TIFF files whose first picture is only a preview."""
-    if 50706 in image.tag_v2 or (_is_reduced(image) and TiffImagePlugin.SUBIFD in image.tag_v2):
-        raise PhotoRefused("camera raw pictures are not supported", "export it as JPEG or TIFF first")
 
 
 def _refuse_unreadable_avif(data: bytes) -> list[str]:

@@ -50,7 +50,10 @@ def clean_xmp(xmp: bytes, width: int, height: int) -> bytes | None:
     }
     for element in list(root.iter()):
         _clean(element, true)
-    body = ElementTree.tostring(root, encoding="utf-8")
+    try:
+        body = ElementTree.tostring(root, encoding="utf-8")
+    except RecursionError:  # thousands of elements inside each other: no program writes that
+        return None
     packet_id = b"W5M0MpCehiHzreSzNTczkc9d"
     return b'<?xpacket begin="\xef\xbb\xbf" id="' + packet_id + b'"?>\n' + body + b'\n<?xpacket end="w"?>'
 

@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-FLOOR = 0.4
+FLOOR = 0.6
 """Share of the budget that even the flattest area may use."""
-SKIN_FLOOR = 0.25
+SKIN_FLOOR = 0.5
 """The same where the area has the colour of skin: there people look first and forgive least."""
 TEXTURE_STD = 0.08
 """Local standard deviation of luma (range 1) from which the whole budget may be used."""

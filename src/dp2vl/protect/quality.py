@@ -50,7 +50,7 @@ def flip(before: NDArray[Any], after: NDArray[Any]) -> float:
 
     It models what a person sees when the two are swapped on a screen at reading distance (67 pixels per degree).
     """
-    from flip_evaluator import evaluate  # matplotlib comes with it; only this function pays for it
+    from flip_evaluator import evaluate  # slow to import, needed only here
 
     _, mean, _ = evaluate(_for_screen(before), _for_screen(after), "LDR", applyMagma=False)
     return float(mean)

@@ -15,19 +15,24 @@ from numpy.typing import NDArray
 
 import dp2vl
 from dp2vl.album import write_atomic
-from dp2vl.people import draw_portrait, make_person
+from dp2vl.people import Drawn, Person, draw_portrait, draw_scene, make_person
 from dp2vl.people.genome import CATEGORIES, CONTINUOUS
 from dp2vl.people.look import GARMENTS, PLACES
+from dp2vl.people.scenarios import SCENARIOS
 
 TRAIN_SEED = 1_000_000
 """First seed of people that towers learn from; those below belong to benchmarks."""
 TEST_SEED = 500_000_000
 """First seed of people that figures are measured on; never trained on."""
+COMPANION_OFFSET = 250_000_000
+"""Added to a person's seed: whoever stands beside them in a scene."""
 SHARD_PEOPLE = 100
 
 LABELS: dict[str, tuple[str, ...]] = {
     "place": PLACES,
     "garment": GARMENTS,
+    "scenario": tuple(SCENARIOS),
+    **{scenario.id: scenario.values for scenario in SCENARIOS.values()},
     **CATEGORIES,
 }
 """Categorical labels and their values, in the order of the columns of `Photos.labels`."""
@@ -108,14 +113,29 @@ def render_photos(plan: PhotoPlan, cache: Path, *, processes: int = 1, report: C
 def draw_person(plan: PhotoPlan, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.int16], NDArray[np.float32]]:
     """Return photos, labels and traits of one person as one row of `Photos`; portraits come before scenes."""
     person = make_person(seed)
-    drawn = [draw_portrait(person, seed=seed * plan.per_person + i, size=plan.side_px) for i in range(plan.portraits)]
+    seeds = range(seed * plan.per_person, (seed + 1) * plan.per_person)
+    drawn = [draw_portrait(person, seed=s, size=plan.side_px) for s in seeds[: plan.portraits]]
+    drawn += [_draw_any_scene(person, s, plan.side_px) for s in seeds[plan.portraits :]]
     labels = [[_index(name, fact) for name, fact in _facts(person.genome.traits(), d.facts).items()] for d in drawn]
     traits = np.array([getattr(person.genome, name) for name in CONTINUOUS], np.float32)
     return np.stack([d.pixels for d in drawn]), np.array(labels, np.int16), traits
 
 
+def _draw_any_scene(person: Person, seed: int, side_px: int) -> Drawn:
+    rng = np.random.default_rng([seed, 0xA11])
+    scenario = SCENARIOS[str(rng.choice(list(SCENARIOS)))]
+    others = (make_person(person.seed + COMPANION_OFFSET),) if scenario.companion else ()
+    value = str(rng.choice(scenario.values))
+    return draw_scene(person, scenario.id, value, seed=seed, size=side_px, co_subjects=others)
+
+
 def _facts(traits: dict[str, Any], facts: dict[str, Any]) -> dict[str, str | None]:
-    known = {"place": facts["setting"]["place"], "garment": facts["look"]["garment"]} | traits
+    known = {"garment": facts["look"]["garment"]} | traits
+    scenario = facts.get("scenario")
+    if scenario:
+        known |= {"scenario": scenario, scenario: facts["value"]}
+    if not facts["background_id"].startswith(f"{scenario}/"):  # else the scenario brings its own place
+        known["place"] = facts["setting"]["place"]
     return {name: known.get(name) for name in LABELS}
 
 

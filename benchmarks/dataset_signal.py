@@ -1,0 +1,119 @@
+"""Whether a data set holds what its labels say: people told apart by their faces, values told by the picture.
+
+Usage: python benchmarks/dataset_signal.py DATASET OTHER [--tower mini-llava] [--out FILE]
+
+Identity: each probe photo of DATASET goes to the person of its nearest other probe photo, by the cosine of the tower's
+features. Values: a small convolutional network learns from the train photos of OTHER (made with another seed, so other
+people; the more the better) and is asked which of the scenario's eight values the train photos of DATASET show.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import dp2vl
+from dp2vl.dataset.schema import DataSet, PhotoRow, read_dataset
+from dp2vl.dataset.store import read_pixels
+from dp2vl.people.scenarios import SCENARIOS
+
+SIDE_PX = 96
+WIDTHS = (32, 64, 128, 192)
+STEPS, BATCH, PEAK_LR = 3000, 48, 2e-3
+VALUES = [(scenario.id, value) for scenario in SCENARIOS.values() for value in scenario.values]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("other", type=Path)
+    parser.add_argument("--tower", default="mini-llava")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "dataset_signal.json")
+    options = parser.parse_args()
+    tower = dp2vl.load_surrogate(options.tower)
+    data, other = read_dataset(options.dataset), read_dataset(options.other)
+    if {p.seed for p in data.members()} & {p.seed for p in other.members()}:
+        sys.exit("expected two data sets of different people; make the second with another --seed")
+    record = {
+        "tower": options.tower,
+        "identity": score_identity(tower, data),
+        "values": score_values(data, other),
+    }
+    print(json.dumps(record, indent=1))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def score_identity(tower: dp2vl.Surrogate, data: DataSet) -> dict[str, float]:
+    """Return the share of probe photos whose nearest neighbour among all other probe photos shows the same person."""
+    rows = data.rows["probe"]
+    with torch.no_grad():
+        features = np.stack([tower.features(read_photo(data, row)).pooled[0].numpy() for row in rows])
+    features -= features.mean(0)
+    features /= np.linalg.norm(features, axis=1, keepdims=True)
+    near = features @ features.T
+    np.fill_diagonal(near, -np.inf)
+    owner = np.array([row.person_id for row in rows])
+    return {"photos": len(rows), "people": len(set(owner)), "top1": float((owner[near.argmax(1)] == owner).mean())}
+
+
+def score_values(data: DataSet, other: DataSet) -> dict[str, float]:
+    """Return the accuracy of each scenario's value on photos of people that the network did not learn from."""
+    torch.manual_seed(0)
+    net = train(*collect(other)).eval()
+    photos, labels = collect(data)
+    with torch.no_grad():
+        guess = torch.cat([net(part.float() / 255) for part in photos.split(64)])
+    scores = {}
+    for first, scenario in zip(range(0, len(VALUES), 8), SCENARIOS, strict=True):
+        own = (labels >= first) & (labels < first + 8)
+        scores[scenario] = round(
+            float((guess[own, first : first + 8].argmax(1) + first == labels[own]).float().mean()), 4
+        )
+    return scores
+
+
+def train(photos: Tensor, labels: Tensor) -> nn.Module:
+    layers: list[nn.Module] = []
+    for before, after in zip((3, *WIDTHS), WIDTHS, strict=False):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
+    net = nn.Sequential(
+        *layers, nn.Flatten(), nn.Dropout(0.3), nn.Linear(WIDTHS[-1] * (SIDE_PX // 16) ** 2, len(VALUES))
+    )
+    optimiser = torch.optim.AdamW(net.parameters(), PEAK_LR, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, PEAK_LR, total_steps=STEPS)
+    for step in range(STEPS):
+        chosen = torch.randint(len(photos), (BATCH,))
+        batch = photos[chosen].float() / 255
+        batch = batch.flip(-1) if step % 2 else batch
+        batch = torch.roll(batch, tuple(torch.randint(-6, 7, (2,)).tolist()), (-2, -1))
+        batch = (batch * (0.7 + 0.6 * torch.rand(BATCH, 3, 1, 1))).clamp(0, 1)
+        loss = nn.functional.cross_entropy(net(batch), labels[chosen], label_smoothing=0.05)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+        if step % 100 == 99:
+            print(f"step {step + 1}: loss {loss.item():.3f}", file=sys.stderr)
+    return net
+
+
+def collect(data: DataSet) -> tuple[Tensor, Tensor]:
+    """Return train photos (n, 3, SIDE_PX, SIDE_PX) as bytes, and indices into VALUES (n,)."""
+    rows = data.rows["train"]
+    small = [cv2.resize(read_pixels(data.path(r)), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA) for r in rows]
+    labels = torch.tensor([VALUES.index((row.scenario, row.category)) for row in rows])
+    return torch.from_numpy(np.stack(small)).permute(0, 3, 1, 2).contiguous(), labels
+
+
+def read_photo(data: DataSet, row: PhotoRow) -> Tensor:
+    return torch.from_numpy(read_pixels(data.path(row))).permute(2, 0, 1)[None].float() / 255
+
+
+if __name__ == "__main__":
+    main()
