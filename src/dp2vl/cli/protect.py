@@ -71,7 +71,8 @@ def _run(paths: list[Path], out: Path, config: ProtectConfig, force: bool, *, qu
     from dp2vl.protect.run import protect_album
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("protecting", total=None)
 
         def show(outcome: Outcome) -> None:
