@@ -17,7 +17,7 @@ def main() -> None:
         run("dataset", "make", "--people", 8, "--train-photos", 4, "--probe-photos", 6, "--out", work / "set")
         run("dataset", "show", work / "set", "--out", work / "sheets")
         run("demo", "--out", work / "demo")
-        save(work / "sheets" / "person-p03.png", "person-sheet.png")
+        save(work / "sheets" / "person-p03.png", "person-sheet.png", colours=256)
         save(work / "demo" / "report" / "pictures" / "person-1" / "photo-1.jpg.png", "before-after.png")
 
 
@@ -25,10 +25,11 @@ def run(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "dp2vl.cli", *map(str, words)], check=True)
 
 
-def save(source: Path, name: str) -> None:
-    """Store a picture with 256 colours, which keeps the repository small."""
+def save(source: Path, name: str, *, colours: int = 0) -> None:
+    """Store a picture, with fewer `colours` where that does no harm: the repository stays small."""
     with Image.open(source) as picture:
-        picture.convert("RGB").quantize(256).save(IMAGES / name, optimize=True)
+        kept = picture.convert("RGB").quantize(colours) if colours else picture.convert("RGB")
+        kept.save(IMAGES / name, optimize=True)
 
 
 if __name__ == "__main__":
