@@ -7,11 +7,14 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ROOT / "docs" / "reference" / "cli.md"
 README = ROOT / "README.md"
+MODELS = ROOT / "docs" / "guides" / "models.md"
+WEIGHTS = ROOT / "src" / "dp2vl" / "vlm" / "mini" / "weights"
 RESULTS = ROOT / "benchmarks" / "results"
 
 
@@ -45,6 +48,61 @@ def make_displacement_table(record: dict) -> str:
     return "\n".join([*lines, about])
 
 
+def make_families_table(record: dict) -> str:
+    """Return full and mini models side by side, a column per model."""
+    order = {"llava": 0, "qwen_vl": 1, "minigpt_v2": 2}
+    rows = sorted(record["rows"], key=lambda r: (order[r["family"]], r["name"].startswith("mini")))
+
+    def seconds(key: str) -> Callable[[dict], str]:
+        return lambda r: "not measured" if r[key] is None else f"{r[key]:.3g} s"
+
+    def number(count: int) -> str:
+        return f"{count / 1e9:.2f} G" if count > 1e8 else f"{count / 1e6:.2f} M"
+
+    lines: dict[str, Callable[[dict], str]] = {
+        "photo, px": lambda r: str(r["side_px"]),
+        "tokens for the language model": lambda r: str(r["image_tokens"]),
+        "numbers per token of the tower": lambda r: str(r["token_dim"]),
+        "width of the language model": lambda r: str(r["width"]),
+        "tower": lambda r: number(r["tower_parameters"]),
+        "connector": lambda r: number(r["connector_parameters"]),
+        "language model": lambda r: number(r["language_parameters"]),
+        "trained in the attack": lambda r: number(r["trained_parameters"]),
+        "memory of the weights": lambda r: f"{r['memory_bytes'] / 1e9:.3g} GB",
+        "tower, one photo": seconds("forward_s"),
+        "the same with its gradient": seconds("backward_s"),
+        "one answer": seconds("answer_s"),
+    }
+    table = ["| | " + " | ".join(r["name"] for r in rows) + " |", "|---" * (len(rows) + 1) + "|"]
+    table += [f"| {name} | " + " | ".join(cell(r) for r in rows) + " |" for name, cell in lines.items()]
+    about = (
+        "\nParameters and memory are counted (full models in bfloat16, mini models in float32), seconds are measured "
+        f"on {record['threads']} threads of a CPU in float32, full towers with random weights; "
+        f"commit {record['commit']}."
+    )
+    return "\n".join([*table, about])
+
+
+def make_mini_table() -> str:
+    """Return what the cards of the bundled models say."""
+    lines = [
+        "| | steps of the tower | recall of 200 people | scenario | category | hair | glasses | beard | a new name |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for path in sorted(WEIGHTS.glob("*/card.json")):
+        card = json.loads(path.read_text(encoding="utf-8"))
+        tower, told = card["tower"]["figures"], card["language"]["figures"]
+        cells = [str(tower["step"]), f"{tower['recall_head']:.2f}"]
+        cells += [f"{told[k]:.2f}" for k in ("scenario", "category", "hair_colour", "glasses", "facial_hair", "name")]
+        lines.append(f"| `{path.parent.name}` | " + " | ".join(cells) + " |")
+    about = (
+        "\n200 new people: recall is the share of portraits whose nearest among 200 others shows the same person "
+        "(chance 0.005), through the reader it was trained with; the rest are exact greedy answers on 200 new photos, "
+        "*a new name* the share of right guesses among twelve (chance 0.083)."
+    )
+    return "\n".join([*lines, about])
+
+
 def fill(text: str, name: str, content: str) -> str:
     """Return `text` with what stands between the markers of `name` replaced by `content`."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
@@ -57,7 +115,10 @@ def make_all() -> dict[Path, str]:
     """Return every generated file with its text."""
     record = json.loads((RESULTS / "displacement.json").read_text(encoding="utf-8"))
     readme = fill(README.read_text(encoding="utf-8"), "displacement", make_displacement_table(record))
-    return {COMMANDS: make_cli_reference(), README: readme}
+    models = fill(MODELS.read_text(encoding="utf-8"), "mini", make_mini_table())
+    families = json.loads((RESULTS / "families.json").read_text(encoding="utf-8"))
+    models = fill(models, "families", make_families_table(families))
+    return {COMMANDS: make_cli_reference(), README: readme, MODELS: models}
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ PEOPLE = FILES | {"people", "dataset"}
 TOWERS = PEOPLE | {"preprocess", "vlm", "surrogates"}
 STUDY = TOWERS | {"protect", "preview", "learn", "leakage", "engine", "report"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "__init__": GROUND | {"protect", "surrogates"},  # the public names, on use
+    "__init__": GROUND | {"protect", "surrogates", "vlm"},  # the public names, on use
     "types": set(),
     "errors": set(),
     "images": GROUND,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dp2vl.protect.api import protect_images
     from dp2vl.protect.run import AlbumResult, protect_album
     from dp2vl.surrogates import Features, Surrogate, load_surrogate, load_surrogates
+    from dp2vl.vlm import load_vlm
 
 __version__ = version("dp2vl")
 
@@ -23,6 +24,7 @@ _HOME = {
     "Surrogate": "dp2vl.surrogates",
     "load_surrogate": "dp2vl.surrogates",
     "load_surrogates": "dp2vl.surrogates",
+    "load_vlm": "dp2vl.vlm",
     "protect_album": "dp2vl.protect.run",
     "protect_images": "dp2vl.protect.api",
 }
@@ -39,6 +41,7 @@ __all__ = [
     "__version__",
     "load_surrogate",
     "load_surrogates",
+    "load_vlm",
     "protect_album",
     "protect_images",
 ]

@@ -11,6 +11,8 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dp2vl.errors import PhotoRefused
+
 Interpolation = Literal["bilinear", "bicubic", "lanczos"]
 Resize = Literal["squash", "shortest_crop", "pad"]
 Triple = tuple[float, float, float]
@@ -18,6 +20,17 @@ Triple = tuple[float, float, float]
 CLIP_MEAN: Triple = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD: Triple = (0.26862954, 0.26130258, 0.27577711)
 HALF: Triple = (0.5, 0.5, 0.5)
+SMALLEST_PX = 24
+"""Smaller photos show nobody, and little fits into them."""
+
+
+def check_size(height: int, width: int) -> None:
+    """Raise a `PhotoRefused` if a side of a photo is shorter than `SMALLEST_PX`."""
+    if min(height, width) < SMALLEST_PX:
+        raise PhotoRefused(
+            f"expected at least {SMALLEST_PX} pixels on each side, got {width}x{height}",
+            "enlarge it, or leave it out",
+        )
 
 
 @dataclass(frozen=True)
@@ -67,9 +80,8 @@ class Preprocess:
         if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
             raise ValueError(f"expected floats of shape (n, 3, h, w), got {images.dtype} {tuple(images.shape)}")
         down, right = self._windows(*images.shape[-2:])
-        for axis in (-2, -1) if _rows_first(down, right) else (-1, -2):
-            images = self._resized(images, down if axis == -2 else right, axis)
-        return images
+        bars = tuple(int(m * 255) / 255 for m in self.mean) if self.resize == "pad" else None
+        return _resized(images, down, right, self.interpolation, self.round_8bit, bars)
 
     def _windows(self, *sizes: int) -> "Iterator[_Window]":
         """Yield the window of each side of a photo."""
@@ -81,20 +93,38 @@ class Preprocess:
                 scaled = int(side * size / short) if self.resize == "shortest_crop" else side
                 yield _Window(size, side, total=size, scaled=scaled)
 
-    def _resized(self, images: Tensor, window: "_Window", axis: int) -> Tensor:
-        """Return `images` after one pass of the resize, along `axis` (-2 or -1)."""
-        matrix = _resize_matrix(window, self.interpolation, images.dtype, images.device)
-        resized = matrix @ images if axis == -2 else images @ matrix.T
-        if self.resize == "pad":  # what a row of weights lacks to 1 falls on the bars
-            colour = _column(tuple(int(m * 255) / 255 for m in self.mean), images)
-            lacking = 1 - matrix.sum(1)
-            resized = resized + colour * (lacking[:, None] if axis == -2 else lacking)
-        return self._bounded(resized)
 
-    def _bounded(self, images: Tensor) -> Tensor:
-        """Return `images` in [0, 1] and, if asked, rounded; Pillow does this after each of its two passes."""
+def resize(
+    images: Float[Tensor, "*n 3 h w"], size: tuple[int, int], interpolation: Interpolation, *, round_8bit: bool = True
+) -> Float[Tensor, "*n 3 height width"]:
+    """Return `images` ([0, 1]) at another size, (height, width) in pixels, as Pillow resizes 8-bit photos."""
+    down, right = (_Window(old, new, total=old, scaled=new) for old, new in zip(images.shape[-2:], size, strict=True))
+    return _resized(images, down, right, interpolation, round_8bit, None)
+
+
+def _resized(
+    images: Tensor,
+    down: "_Window",
+    right: "_Window",
+    interpolation: Interpolation,
+    round_8bit: bool,
+    bars: tuple[float, ...] | None,
+) -> Tensor:
+    """Return `images` after both passes of the resize, in [0, 1]; Pillow clips and rounds after each.
+
+    Args:
+        bars: colour of what a window has beyond the photo.
+    """
+    for axis in (-2, -1) if _rows_first(down, right) else (-1, -2):
+        matrix = _resize_matrix(down if axis == -2 else right, interpolation, images.dtype, images.device)
+        images = matrix @ images if axis == -2 else images @ matrix.T
+        if bars:  # what a row of weights lacks to 1 falls on them
+            lacking = 1 - matrix.sum(1)
+            images = images + _column(bars, images) * (lacking[:, None] if axis == -2 else lacking)
         images = images.clamp(0, 1)
-        return images + ((images * 255).round() / 255 - images).detach() if self.round_8bit else images
+        if round_8bit:
+            images = images + ((images * 255).round() / 255 - images).detach()
+    return images
 
 
 def _column(values: tuple[float, ...], like: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dp2vl.people import draw_object, draw_scene, make_person
+from dp2vl.people.canvas import PARTS
 from dp2vl.people.scenarios import SCENARIOS
 from dp2vl.people.scenes import Drawn
 
@@ -87,3 +88,25 @@ def test_a_wrong_scenario_value_or_number_of_people_is_an_error(arguments: tuple
     scenario, value, others = arguments
     with pytest.raises(ValueError, match=message):
         draw_scene(make_person(1), scenario, value, seed=0, co_subjects=[make_person(s) for s in others])
+
+
+def test_parts_tell_whose_hair_and_which_thing_a_pixel_shows():
+    """The thing lies in its box, the person's parts in the first head, the companion's nowhere but in the second."""
+    for scenario, value in (("pet", "parrot"), ("vehicle", "van"), ("friends", SCENARIOS["friends"].values[0])):
+        drawn = draw(scenario, value, size=192)
+        parts = {name: np.argwhere(drawn.parts == i) / 192 for i, name in enumerate(PARTS)}
+        left, top, right, bottom = drawn.facts["object_box"]
+        assert (parts["thing"].min(0) > (top - 0.02, left - 0.02)).all()
+        assert (parts["thing"].max(0) < (bottom + 0.02, right + 0.02)).all()
+        left, top, right, bottom = drawn.facts["heads"][0]
+        for name in ("eyes", "mouth"):
+            assert len(parts[name]) and (parts[name] > (top, left)).all() and (parts[name] < (bottom, right)).all()
+        assert bool(len(parts["other person"])) == (scenario == "friends")
+    alone = draw_object(make_person(1), "pet", "parrot", seed=0, size=96)
+    assert set(np.unique(alone.parts)) == {0, PARTS.index("thing")}
+
+
+def test_eyes_are_darker_or_lighter_than_the_skin_around_them():
+    drawn = draw("possession", SCENARIOS["possession"].values[0], size=256)
+    eyes, skin = (drawn.pixels[drawn.parts == PARTS.index(name)].astype(float) for name in ("eyes", "skin"))
+    assert eyes.std(0).mean() > 1.2 * skin.std(0).mean()  # white, iris and pupil

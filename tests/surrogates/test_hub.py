@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from dp2vl.cli.models import app
 from dp2vl.errors import ModelError
 from dp2vl.surrogates import load_surrogate
-from dp2vl.surrogates.hub import choose_files
+from dp2vl.vlm.hub import choose_files
 
 CONFIGS = ("config.json", "preprocessor_config.json")
 OTHERS = (
@@ -144,14 +144,16 @@ def test_pull_of_what_is_not_on_the_hub_is_a_usage_error():
     assert getattr(error, "exit_code", None) == 2
 
 
-def test_list_tells_what_each_tower_stands_for(cached):
-    rows = {row["spec"]: row for row in json.loads(RUN.invoke(app, ["list", "--json"]).stdout)}
-    llava = rows["clip:openai/clip-vit-large-patch14-336"]
-    assert "LLaVA-1.5" in llava["stands_for"]
-    assert llava["here"] is False
-    assert llava["sets"] == "standard, thorough"
+def test_list_tells_of_models_and_of_what_each_tower_stands_for(cached):
+    rows = {row["name"]: row for row in json.loads(RUN.invoke(app, ["list", "--json"]).stdout)}
+    tower = rows["clip:openai/clip-vit-large-patch14-336"]
+    assert tower["what"] == "tower" and tower["here"] is False
+    assert "LLaVA-1.5" in tower["about"] and tower["about"].endswith("sets: standard, thorough")
+    model = rows["llava-hf/llava-1.5-7b-hf"]
+    assert model["what"] == "model" and model["memory_bytes"] > 1.3e10
+    assert rows["mini-llava"]["here"] is True
     text = RUN.invoke(app, ["list"]).stdout
-    assert all(spec in text for spec in rows)
+    assert all(name in text for name in rows)
 
 
 def test_check_runs_a_tower_and_prints_its_shapes(cached):

@@ -1,90 +1,157 @@
-"""`dp2vl models`: which towers there are, fetching published ones, trying one out."""
+"""`dp2vl models`: which models and towers there are, fetching published ones, trying one out."""
 
 import json
 import sys
 import time
-from dataclasses import asdict
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-app = typer.Typer(help="List, fetch and try the towers that photos are moved away from.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from torch import Tensor
+
+app = typer.Typer(help="List, fetch, try and train models and their towers.", no_args_is_help=True)
 
 LOOK_PX = 256
+CHECK_SEED = 0
 
 
 @app.command("list")
-def list_towers(
+def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
-    """List bundled and published towers: what each stands for, its download, and whether it is here."""
+    """List models that can be attacked, and towers that photos can be moved away on: size, and whether it is here."""
     rows = _rows()
     if as_json:
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
-        size = f"{row['size_bytes'] / 1e9:.1f} GB" if row["size_bytes"] else "bundled"
-        print(
-            f"{row['spec']}\n    {'here' if row['here'] else 'not here'}, {size}, {row['licence']}, sets: {row['sets']}"
+        size = f"{row['size_bytes'] / 1e9:.1f} GB" if row["size_bytes"] > 1e8 else "bundled"
+        print(f"{row['name']}\n    {row['what']}, {'here' if row['here'] else 'not here'}, {size}, {row['licence']}")
+        print(f"    {row['about']}")
+    print("fetch a model, a tower or a set of towers: dp2vl models pull standard", file=sys.stderr)
+    print("MiniGPT-v2 is a folder of three downloads: see the guide on models", file=sys.stderr)
+
+
+def _rows() -> list[dict[str, Any]]:
+    from dp2vl.surrogates.sets import KNOWN, SETS, is_here
+    from dp2vl.vlm.known import KNOWN_MODELS, model_is_here
+    from dp2vl.vlm.loading import bundled_names, count_bytes, find_family, find_source
+
+    rows = []
+    for name in bundled_names():
+        folder = find_source(name)
+        about = f"{find_family(name, folder)}; stands for no published model; also a tower, set mini"
+        size = count_bytes(folder, 2)
+        rows.append({"name": name, "what": "model", "here": True, "size_bytes": size, "licence": "Apache-2.0"})
+        rows[-1] |= {"about": about, "memory_bytes": 2 * size}
+    for name, model in KNOWN_MODELS.items():
+        gate = "; the hub asks for a login" if model.gated else ""
+        about = f"{model.family}; needs {model.size_bytes / 1e9:.1f} GB of memory in bfloat16{gate}"
+        rows.append({"name": name, "what": "model", "here": model_is_here(name), "about": about})
+        rows[-1] |= {"size_bytes": model.size_bytes, "licence": model.licence, "memory_bytes": model.size_bytes}
+    for spec, tower in KNOWN.items():
+        sets = ", ".join(name for name, towers in SETS.items() if tower in towers)
+        rows.append(
+            {"name": spec, "what": "tower", "here": is_here(spec), "about": f"{tower.stands_for}; sets: {sets}"}
         )
-        print(f"    {row['stands_for']}")
-    print("fetch one or a set: dp2vl models pull standard", file=sys.stderr)
-
-
-def _rows() -> list[dict]:
-    from dp2vl.surrogates.sets import KNOWN, SETS, bundled_names, is_here
-
-    bundled = {
-        "stands_for": "no published model: the mini models that this project trains and attacks",
-        "size_bytes": 0,
-        "licence": "Apache-2.0",
-        "here": True,
-        "sets": "mini",
-    }
-    published = [
-        asdict(tower)
-        | {"here": is_here(spec), "sets": ", ".join(name for name, towers in SETS.items() if tower in towers)}
-        for spec, tower in KNOWN.items()
-    ]
-    return [{"spec": name} | bundled for name in bundled_names()] + published
+        rows[-1] |= {"size_bytes": tower.size_bytes, "licence": tower.licence, "memory_bytes": 2 * tower.size_bytes}
+    return rows
 
 
 @app.command()
 def pull(
     name: Annotated[
-        str, typer.Argument(help="standard, thorough, or a tower such as clip:openai/...", show_default=False)
+        str, typer.Argument(help="standard, thorough, a tower such as clip:openai/..., or a model", show_default=False)
     ],
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Fetch published towers from the Hugging Face hub into its cache; nothing is sent but the request."""
-    from dp2vl.errors import UsageError
-    from dp2vl.surrogates.hub import download, plan_download
-    from dp2vl.surrogates.sets import HUB_KINDS, is_here, tower_names
+    """Fetch published models or towers from the Hugging Face hub into its cache; nothing is sent but the request."""
+    from dp2vl.vlm.hub import download
 
+    plans, here = _plans(name)
+    for spec, plan in plans.items():
+        print(f"{spec}: {plan.size_bytes / 1e9:.2f} GB in {len(plan.files)} files", file=sys.stderr)
+    total = sum(plan.size_bytes for plan in plans.values())
+    if plans and not yes:
+        typer.confirm(f"Fetch {total / 1e9:.2f} GB?", abort=True, err=True)
+    for plan in plans.values():
+        download(plan)
+    for spec in (*plans, *here):
+        print(spec)
+    print(f"{len(plans)} fetched, {len(here)} were here already", file=sys.stderr)
+
+
+def _plans(name: str) -> tuple[dict[str, Any], list[str]]:
+    """Return what is to be fetched, and what is here already."""
+    from dp2vl.errors import UsageError
+    from dp2vl.surrogates.sets import HUB_KINDS, KNOWN, SETS, is_here, tower_names
+    from dp2vl.vlm.hub import HUB_ID, plan_download
+    from dp2vl.vlm.known import model_is_here
+
+    if HUB_ID.fullmatch(name) and name not in SETS:
+        return ({}, [name]) if model_is_here(name) else ({name: plan_download(name, words=True)}, [])
     specs = tower_names(name)
     foreign = [spec for spec in specs if spec.partition(":")[0] not in HUB_KINDS]
     if foreign:
         raise UsageError(f"{foreign[0]} is not on the hub, so there is nothing to pull", "see `dp2vl models list`")
-    absent = [spec for spec in specs if not is_here(spec)]
-    plans = [plan_download(spec.partition(":")[2]) for spec in absent]
-    for spec, plan in zip(absent, plans, strict=True):
-        print(f"{spec}: {plan.size_bytes / 1e9:.2f} GB in {len(plan.files)} files", file=sys.stderr)
-    total = sum(plan.size_bytes for plan in plans)
-    if plans and not yes:
-        typer.confirm(f"Fetch {total / 1e9:.2f} GB?", abort=True, err=True)
-    for plan in plans:
-        download(plan)
-    for spec in specs:
-        print(spec)
-    print(f"{len(plans)} fetched, {len(specs) - len(plans)} were here already", file=sys.stderr)
+    plans = {}
+    for spec in (s for s in specs if not is_here(s)):
+        prefix = KNOWN[spec].prefix if spec in KNOWN else ""
+        plans[spec] = plan_download(spec.partition(":")[2], prefix=prefix)
+    return plans, [spec for spec in specs if spec not in plans]
 
 
 @app.command()
 def check(
-    name: Annotated[str, typer.Argument(help="A tower, as for `protect --surrogates`.", show_default=False)],
+    name: Annotated[str, typer.Argument(help="A model, or a tower as for `protect --surrogates`.", show_default=False)],
+    photo: Annotated[Path | None, typer.Option(help="Ask about this photo, not about a drawn one.")] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
 ) -> None:
-    """Load a tower, run it forwards and backwards on a made-up picture, and print what came out."""
+    """Load a model or tower and run one photo: what a model says about it, whether a tower gives a gradient."""
+    if ":" in name:
+        _check_tower(name, device)
+    else:
+        _check_model(name, photo, device)
+
+
+def _check_model(name: str, photo: Path | None, device: str) -> None:
+    from dp2vl.vlm import load_vlm
+    from dp2vl.vlm.mini.lessons import KIND
+    from dp2vl.vlm.mini.skills import ask_all
+
+    start = time.perf_counter()
+    vlm = load_vlm(name, device=device)
+    count = sum(p.numel() for p in {id(p): p for part in vlm.parts for p in part.parameters()}.values())
+    print(f"{name}: family {vlm.family}, {count / 1e6:.1f} M parameters, loaded in {time.perf_counter() - start:.1f} s")
+    image, scenario, truth = _look(photo)
+    print(f"  the photo: {truth}")
+    questions = ask_all(scenario) if name.startswith("mini-") else ("Describe this photo.", KIND[0])
+    start = time.perf_counter()
+    answers = vlm.answer([image.to(device)] * len(questions), list(questions))
+    for question, answer in zip(questions, answers, strict=True):
+        print(f"  {question} {answer}")
+    print(f"  {len(questions)} answers in {time.perf_counter() - start:.1f} s on {device}")
+
+
+def _look(photo: Path | None) -> tuple["Tensor", str, str]:
+    """Return a photo (3, h, w), the scenario it shows, and what is known about it."""
+    import torch
+
+    if photo is None:
+        from dp2vl.vlm.mini.lessons import describe_photo
+        from dp2vl.vlm.mini.skills import SKILL_SEED, draw_new_photos
+
+        drawn = draw_new_photos(4, SKILL_SEED + 1_000_000 + CHECK_SEED)[3]
+        known = {"place": "plain", **drawn.looks} | ({"scenario": drawn.scenario, drawn.scenario: drawn.value})
+        return drawn.pixels, drawn.scenario, f"drawn now, of a person nobody trained on. {describe_photo(known)}"
+    from dp2vl.images import read_photo
+
+    return torch.from_numpy(read_photo(photo).srgb()), "", str(photo)
+
+
+def _check_tower(name: str, device: str) -> None:
     import torch
 
     from dp2vl.surrogates import load_surrogate

@@ -1,40 +1,69 @@
-"""`dp2vl models train NAME`: train a mini tower from nothing on synthetic people."""
+"""`dp2vl models train NAME`: train a mini model from nothing on synthetic people."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+PARTS = ("tower", "language", "all")
+
 
 def train(
-    name: Annotated[str, typer.Argument(help="Which tower: mini-llava or mini-minigpt-v2.")],
-    out: Annotated[Path, typer.Option(help="Gets the tower, its checkpoint and its log; run again to go on.")],
-    steps: Annotated[int, typer.Option(min=1, help="Length of the schedule.")] = 3_000,
+    name: Annotated[str, typer.Argument(help="mini-llava, mini-minigpt-v2 or mini-qwen-vl.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Gets checkpoints, logs and the model; run again to go on.")],
+    part: Annotated[str, typer.Option(help="tower, language (needs the tower), or all: one after the other.")] = "all",
+    tower_steps: Annotated[int, typer.Option(min=1, help="Length of the tower's schedule.")] = 12_000,
+    language_steps: Annotated[int, typer.Option(min=1, help="Length of the language model's schedule.")] = 4_000,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time; run again to go on.")] = None,
-    people: Annotated[int, typer.Option(min=2, help="How many people to draw, four photos each.")] = 12_000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and batches.")] = 0,
-    cache: Annotated[Path | None, typer.Option(help="Where drawn photos are kept (200 KB per person).")] = None,
+    people: Annotated[int, typer.Option(min=2, help="How many people to draw, six photos each.")] = 8_000,
+    figures: Annotated[int, typer.Option(min=1, help="How many public figures the model gets to know.")] = 200,
+    unlabelled: Annotated[
+        Path | None, typer.Option(help="Folder of real photos that the tower sees, too; nothing is known of them.")
+    ] = None,
+    start: Annotated[Path | None, typer.Option(help="Begin from the tower of this folder, not from nothing.")] = None,
+    peak_lr: Annotated[float, typer.Option(min=0, help="Highest learning rate of the tower.")] = 1e-3,
+    cache: Annotated[Path | None, typer.Option(help="Where drawn photos are kept (300 KB per person).")] = None,
     processes: Annotated[int, typer.Option(min=1, help="Photos are drawn by this many processes.")] = 2,
-    bf16: Annotated[bool, typer.Option(help="Multiply in bfloat16; faster where the processor has it.")] = False,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
 ) -> None:
-    """Train a mini tower from nothing on synthetic people."""
+    """Train a mini model from nothing on synthetic people: its tower, then connector and language model."""
     from math import inf
+    from time import monotonic
 
     from platformdirs import user_cache_path
 
     from dp2vl.errors import UsageError
-    from dp2vl.vlm.mini import MINI_TOWERS
-    from dp2vl.vlm.mini.photos import PhotoPlan, render_photos
-    from dp2vl.vlm.mini.train_tower import TrainConfig, train_tower
+    from dp2vl.vlm.mini.course import Course, train_language, train_tower
+    from dp2vl.vlm.mini.models import find_model
+    from dp2vl.vlm.mini.photos import PhotoPlan
+    from dp2vl.vlm.mini.train_language import LanguageConfig
+    from dp2vl.vlm.mini.train_tower import TowerConfig
 
-    if name not in MINI_TOWERS:
-        raise UsageError(f"unknown mini tower {name!r}", f"choose one of {', '.join(MINI_TOWERS)}")
-    config, plan = TrainConfig(steps=steps, seed=seed, bf16=bf16), PhotoPlan(people=people)
-    if people < config.pairs:
-        raise UsageError(f"expected at least {config.pairs} people, got {people}", "a step shows that many")
-    say = lambda line: typer.echo(line, err=True)  # noqa: E731
-    photos = render_photos(plan, cache or user_cache_path("dp2vl"), processes=processes, report=say)
-    limit = inf if minutes is None else minutes
-    figures = train_tower(MINI_TOWERS[name], config, photos, out, minutes=limit, device=device, plan=plan, report=say)
-    typer.echo(f"{out}: {int(figures['step'])} of {steps} steps, recall {figures['recall_mean']:.2f}")
+    if part not in PARTS:
+        raise UsageError(f"expected a part out of {', '.join(PARTS)}, got {part!r}")
+    model = find_model(name)
+    tower = TowerConfig(steps=tower_steps, seed=model.seed, peak_lr=peak_lr)
+    if people < tower.pairs:
+        raise UsageError(f"expected at least {tower.pairs} people, got {people}", "a step shows that many")
+    course = Course(
+        model=model,
+        out=out,
+        plan=PhotoPlan(people=people, portraits=3, scenes=3),
+        cache=cache or user_cache_path("dp2vl"),
+        processes=processes,
+        device=device,
+        report=lambda line: typer.echo(line, err=True),
+    )
+    until = monotonic() + (inf if minutes is None else minutes * 60)
+    if part != "language":
+        last = train_tower(course, tower, until=until, unlabelled=unlabelled, start=start)
+        typer.echo(f"{out / 'tower'}: {int(last['step'])} of {tower_steps} steps, recall {last['recall_head']:.2f}")
+        if last["step"] < tower_steps:
+            return
+    if part != "tower":
+        language = LanguageConfig(steps=language_steps, seed=model.seed)
+        last = train_language(course, language, until=until, figures=figures)
+        typer.echo(
+            f"{out / 'language' / 'model'}: {int(last['step'])} of {language_steps} steps, "
+            f"scenario {last['scenario']:.2f}, category {last['category']:.2f}"
+        )

@@ -10,7 +10,7 @@ from dp2vl.dataset.looks import encode_genomes, score_looks
 from dp2vl.dataset.schema import PersonRow, nearest
 from dp2vl.errors import UsageError
 from dp2vl.people.genome import make_person
-from dp2vl.people.names import NameBook, count_names
+from dp2vl.people.names import NameBook, count_names, reserved_names
 from dp2vl.people.scenarios import SCENARIOS, PersonFacts, assign_values, make_facts
 
 PEOPLE_PER_SET = 10_000
@@ -84,9 +84,9 @@ def count_people(scenarios: Iterable[str]) -> int:
     """Return how many people one set can hold: limited by names, and by the seeds set aside for companions."""
     chosen = [SCENARIOS[s] for s in scenarios]
     each = 1 + sum(s.companion for s in chosen)
-    famous = 50  # names that are somebody's and are skipped
+    skipped = 50 + len(reserved_names())  # names that are somebody's
     limits = [
-        (count_names("person") - famous) // each,
+        (count_names("person") - skipped) // each,
         (_FIRST["stranger"] - _FIRST["co-subject"]) // len(SCENARIOS),
     ]
     return min(limits + [count_names(s.token) for s in chosen if s.token != "person"])

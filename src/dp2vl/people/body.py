@@ -25,17 +25,23 @@ def paint_person(
     posed = Head(person, look, setting, x, y, head)
     skin, hair = skin_paint(posed), hair_paint(posed, hair_colour(posed))
     face = posed.silhouette
-    paint_back_hair(canvas, posed, hair)
+    with canvas.showing("hair"):
+        paint_back_hair(canvas, posed, hair)
     _paint_body(canvas, posed)
-    if not shows_ears(posed):
-        paint_ears(canvas, posed, skin)
-    canvas.fill(face, skin, soft=0.0025 * head)
+    with canvas.showing("skin"):
+        if not shows_ears(posed):
+            paint_ears(canvas, posed, skin)
+        canvas.fill(face, skin, soft=0.0025 * head)
     paint_features(canvas, posed, hair_colour(posed, dyed=False))
-    paint_beard(canvas, posed, face)
-    paint_hair(canvas, posed, hair, face)
+    with canvas.showing("beard"):
+        paint_beard(canvas, posed, face)
+    with canvas.showing("hair"):
+        paint_hair(canvas, posed, hair, face)
     if shows_ears(posed):
-        paint_ears(canvas, posed, skin)
-    paint_glasses(canvas, posed)
+        with canvas.showing("skin"):
+            paint_ears(canvas, posed, skin)
+    with canvas.showing("glasses"):
+        paint_glasses(canvas, posed)
 
 
 def _paint_body(canvas: Canvas, head: Head) -> None:
@@ -60,7 +66,8 @@ def _paint_body(canvas: Canvas, head: Head) -> None:
         ]
     )
     throat = smooth_points(np.concatenate([top, base]), per_span=4)
-    canvas.fill(throat, _across(head, head.skin, at[0], 1.15 * neck * size, 0.92))
+    with canvas.showing("skin"):
+        canvas.fill(throat, _across(head, head.skin, at[0], 1.15 * neck * size, 0.92))
     shadow = head.silhouette + np.array([-0.05 * head.light_side(), 0.075], np.float32) * size
     canvas.fill(shadow, head.skin * (0.42, 0.27, 0.25), opacity=0.55, soft=0.022 * size, clip=canvas.mask(throat))
     right = [
@@ -76,10 +83,11 @@ def _paint_body(canvas: Canvas, head: Head) -> None:
     cloth = cloth_colour(look.cloth)
     clip = canvas.mask(shape)
     clip *= 1 - canvas.mask(_neckline(head, put, neck))
-    canvas.fill(shape, _across(head, cloth, at[0], wide * size, 1.0), clip=clip)
-    _paint_pattern(canvas, head, put, clip, wide)
-    _paint_folds(canvas, head, put, clip, wide)
-    _paint_garment(canvas, head, put, clip, neck)
+    with canvas.showing("clothes"):
+        canvas.fill(shape, _across(head, cloth, at[0], wide * size, 1.0), clip=clip)
+        _paint_pattern(canvas, head, put, clip, wide)
+        _paint_folds(canvas, head, put, clip, wide)
+        _paint_garment(canvas, head, put, clip, neck)
 
 
 def _across(head: Head, colour: Array, middle: float, half: float, level: float) -> Linear:

@@ -6,7 +6,8 @@ Convention: coordinates are in units of the picture's height, x to the right, y 
 so a picture of 4:3 spans x in [0, 4/3] and y in [0, 1] at every size in pixels. Colours are sRGB floats in [0, 1].
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, floor
@@ -23,7 +24,11 @@ Colour = Sequence[float] | NDArray[np.floating]
 Paint = Colour | Callable[[Array, Array], Array]
 """A flat colour, or a function of coordinates x, y, each of shape (rows, columns), to colours (rows, columns, 3)."""
 
+PARTS = ("place", "thing", "clothes", "skin", "hair", "eyes", "mouth", "beard", "glasses", "other person")
+"""What a pixel can show; the first is where nothing else is painted."""
+
 _SHIFT = 4  # sub-pixel bits of OpenCV's fixed-point coordinates
+_SHOWS = 0.4  # opacity from which on a pixel shows what is painted over it
 _RAMP = 512  # steps of a colour ramp, finer than 8 bits can show
 
 
@@ -127,6 +132,7 @@ def _coordinates(width: int, height: int) -> tuple[Array, Array]:
 class Canvas:
     """A picture being painted: `pixels` is float32 sRGB in [0, 1], shape (height, width, 3).
 
+    `parts` (height, width) tells of each pixel which of `PARTS` it shows, uint8.
     `x` and `y` (height, width) are the coordinates of its pixels' centres; they are shared, so never written to.
     """
 
@@ -135,11 +141,23 @@ class Canvas:
         self.x, self.y = _coordinates(width, height)
         self.pixels = np.empty((height, width, 3), np.float32)
         self.pixels[:] = paint(self.x, self.y) if callable(paint) else np.asarray(paint, np.float32)
+        self.parts = np.zeros((height, width), np.uint8)
+        self._part = 0
 
     @property
     def aspect(self) -> float:
         """Width of the picture in its own units (height is 1)."""
         return self.width / self.height
+
+    @contextmanager
+    def showing(self, part: str) -> Iterator[None]:
+        """Let what is painted inside count as one of `PARTS`; of two around each other the outer one counts."""
+        outer = self._part
+        self._part = outer or PARTS.index(part)
+        try:
+            yield
+        finally:
+            self._part = outer
 
     def fill(
         self,
@@ -235,6 +253,8 @@ class Canvas:
             return
         alpha = coverage if clip is None else coverage * clip[rows, columns]
         alpha = alpha * np.float32(opacity)
+        if self._part and opacity > _SHOWS:  # shadows and shine leave a part what it is
+            self.parts[rows, columns][alpha > _SHOWS] = self._part
         region = self.pixels[rows, columns]
         wide = cv2.cvtColor(
             alpha, cv2.COLOR_GRAY2BGR

@@ -52,8 +52,10 @@ def paint_features(canvas: Canvas, head: Head, hair: Array) -> None:
     _paint_marks(canvas, head)
     _paint_age(canvas, head)
     _paint_nose(canvas, head)
-    _paint_mouth(canvas, head)
-    paint_eyes(canvas, head, hair)
+    with canvas.showing("mouth"):
+        _paint_mouth(canvas, head)
+    with canvas.showing("eyes"):
+        paint_eyes(canvas, head, hair)
 
 
 def _blob(

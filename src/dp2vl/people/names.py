@@ -8,6 +8,8 @@ import numpy as np
 
 KINDS = ("person", "plate", "address", "pet", "nickname", "club", "employer")
 """What a `NameBook` can name."""
+RESERVED_EVERY = 29
+"""One in so many combinations of a person's names is reserved."""
 
 
 class NameBook:
@@ -39,13 +41,25 @@ class NameBook:
             a, b = divmod(int(order[self._next[kind]]), len(second))
             self._next[kind] += 1
             name = _join(kind, first[a], second[b])
-            if kind != "person" or not is_famous(name):
+            if kind != "person" or not (is_famous(name) or name in reserved_names()):
                 return name
         raise ValueError(f"expected at most {len(order)} names of kind {kind!r} in one data set; make fewer people")
 
 
+@lru_cache(maxsize=1)
+def reserved_names() -> dict[str, None]:
+    """Return the names, in a fixed order, that only the public figures of the mini models bear: no data set draws them.
+
+    A name that a model has seen with other facts would leak less or more than a new one.
+    """
+    first, second = _parts("person")
+    pairs = (divmod(i, len(second)) for i in range(0, len(first) * len(second), RESERVED_EVERY))
+    names = (_join("person", first[a], second[b]) for a, b in pairs)
+    return dict.fromkeys(name for name in names if not is_famous(name))
+
+
 def count_names(kind: str) -> int:
-    """Return how many combinations there are of a kind, famous ones included."""
+    """Return how many combinations there are of a kind, famous and reserved ones included."""
     first, second = _parts(kind)
     return len(first) * len(second)
 

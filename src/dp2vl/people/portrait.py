@@ -16,10 +16,14 @@ from dp2vl.people.look import make_look, make_setting
 
 @dataclass(frozen=True)
 class Drawn:
-    """A drawn photo: 8-bit sRGB pixels (height, width, 3), and the JSON-able record of what was drawn."""
+    """A drawn photo: 8-bit sRGB pixels (height, width, 3), and the JSON-able record of what was drawn.
+
+    `parts` (height, width) tells of each pixel which of `canvas.PARTS` it shows.
+    """
 
     pixels: NDArray[np.uint8]
     facts: dict[str, Any]
+    parts: NDArray[np.uint8]
 
 
 def draw_portrait(person: Person, *, seed: int, size: int | tuple[int, int] = 256) -> Drawn:
@@ -54,7 +58,7 @@ def draw_portrait(person: Person, *, seed: int, size: int | tuple[int, int] = 25
         "clothes_ids": [look.clothes_id],
         "heads": [head_box(x, y, head)],
     }
-    return Drawn(finish(canvas, setting, grain), facts)
+    return Drawn(finish(canvas, setting, grain), facts, canvas.parts)
 
 
 def make_canvas(size: int | tuple[int, int], seed: int) -> Canvas:

@@ -1,6 +1,7 @@
 """Private photos: a person with what belongs to them, and the thing alone."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -66,7 +67,7 @@ def draw_scene(
         "co_subject_seeds": [other.seed for other in co_subjects],
         "heads": [head_box(*head) for head in heads],
     }
-    return Drawn(finish(canvas, setting, grain), facts)
+    return Drawn(finish(canvas, setting, grain), facts, canvas.parts)
 
 
 def draw_object(owner: Person, scenario: str, value: str, *, seed: int, size: int | tuple[int, int] = 256) -> Drawn:
@@ -81,17 +82,20 @@ def draw_object(owner: Person, scenario: str, value: str, *, seed: int, size: in
     setting = make_setting(scene, _pick_place(scenario, scene))
     if scenario in _STAGES:
         pen, stage = _stage_pen(canvas, owner, scenario, value, setting, scene)
-        stage.back(pen)
-        stage.front(pen)
+        with canvas.showing("thing"):
+            stage.back(pen)
+            stage.front(pen)
     else:
         if scenario != "home":
             paint_background(canvas, setting)
         scale = float(scene.uniform(0.78, 0.9)) * min(1.0, canvas.aspect)
         middle, ground = canvas.aspect * float(scene.uniform(0.44, 0.56)), 0.90
         pen = _pen(canvas, owner, scenario, setting, x=middle, y=ground, scale=scale, mirror=scene.random() < 0.5)
-        _PAINTERS[scenario][value](pen)
+        with canvas.showing("thing"):
+            _PAINTERS[scenario][value](pen)
     facts = _facts(scenario, value, owner, seed, setting, pen.box())
-    return Drawn(finish(canvas, setting, grain), facts | {"kind": "object", "clothes_ids": [], "heads": []})
+    facts |= {"kind": "object", "clothes_ids": [], "heads": []}
+    return Drawn(finish(canvas, setting, grain), facts, canvas.parts)
 
 
 def _paint_with_thing(
@@ -115,11 +119,12 @@ def _paint_with_thing(
         paint_background(canvas, setting)
     # A vehicle or a home stands behind its owner, a pet or an object is held in front.
     behind = scenario in ("vehicle", "home")
-    if behind:
-        _PAINTERS[scenario][value](pen)
-    paint_person(canvas, person, look, setting, x=x * canvas.aspect, y=y, head=head)
     if not behind:
+        paint_person(canvas, person, look, setting, x=x * canvas.aspect, y=y, head=head)
+    with canvas.showing("thing"):
         _PAINTERS[scenario][value](pen)
+    if behind:
+        paint_person(canvas, person, look, setting, x=x * canvas.aspect, y=y, head=head)
     return [(x * canvas.aspect, y, head)], pen.box()
 
 
@@ -129,7 +134,8 @@ def _paint_stage(
 ) -> tuple[list[tuple[float, float, float]], list[float]]:  # fmt: skip
     """Paint people side by side in their place; `looks` are dressed alike where the place asks for it."""
     pen, stage = _stage_pen(canvas, people[0], scenario, value, setting, scene)
-    stage.back(pen)
+    with canvas.showing("thing"):
+        stage.back(pen)
     if stage.alike:
         garment, pattern = stage.alike
         cloth, accent = looks[0].cloth, looks[0].accent
@@ -143,11 +149,13 @@ def _paint_stage(
         head = size * float(scene.uniform(0.94, 1.06))
         x = canvas.aspect / 2 + fit * (float(places[spot]) + float(scene.uniform(-0.02, 0.02)))
         y = 0.40 + float(scene.uniform(-0.03, 0.03))
-        paint_person(canvas, person, look, setting, x=x, y=y, head=head)
+        with canvas.showing("other person") if person is not people[0] else nullcontext():
+            paint_person(canvas, person, look, setting, x=x, y=y, head=head)
         heads.append((x, y, head))
     hand = pen.hand
     pen.heads = [(hand * (x - canvas.aspect / 2) / fit, (1 - y) / fit, head / fit) for x, y, head in heads]
-    stage.front(pen)
+    with canvas.showing("thing"):
+        stage.front(pen)
     return heads, pen.box()
 
 

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused, UsageError
+from dp2vl.errors import DP2VLError, PhotoError, UsageError
 from dp2vl.images import Picture, decode_photo, encode, output_suffix
+from dp2vl.preprocess import check_size
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, ProtectConfig
 from dp2vl.protect.optimise import optimise_change
@@ -19,7 +20,6 @@ from dp2vl.protect.reference import Reference
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
 from dp2vl.surrogates import Surrogate
 
-SMALLEST_PX = 24
 """Photos with a shorter side have no room for a change that survives."""
 OVERSAMPLING = 2
 """The change is optimised on a copy whose short side is this many times what the largest tower sees: crops still find
@@ -77,11 +77,7 @@ class Protector:
     def find_change(self, picture: Picture, sha256: str) -> NDArray[np.float32]:
         """Return the change (c, h, w) at working size, in [-1, 1] of the full range."""
         height, width = picture.pixels.shape[:2]
-        if min(height, width) < SMALLEST_PX:
-            raise PhotoRefused(
-                f"expected at least {SMALLEST_PX} pixels on each side, got {width}x{height}",
-                "enlarge it, or leave it out",
-            )
+        check_size(height, width)
         image = self._working_copy(picture)
         seed = hashlib.sha256(f"{self.config.seed}:{sha256}".encode()).digest()
         change = optimise_change(

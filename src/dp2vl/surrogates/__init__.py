@@ -13,14 +13,15 @@ def load_surrogate(spec: str, *, device: str = "cpu") -> Surrogate:
     """Return the tower that `spec` names; never downloads.
 
     Args:
-        spec: `clip:`, `siglip:` or `eva:` and a hub id or folder; `torchscript:<path>?px=N`; a bundled `mini-...`.
+        spec: `clip:`, `siglip:`, `eva:` or `vlm:` and a hub id or folder; `torchscript:<path>?px=N`; a bundled
+            `mini-...`.
         device: where its weights go.
 
     Raises:
         ModelError: the tower is unknown, not on this machine, incomplete or of another family.
     """
     check_name(spec)
-    kind = spec.partition(":")[0] if ":" in spec else "mini"
+    kind = spec.partition(":")[0] if ":" in spec else "vlm"
     module, _, function = KINDS[kind].partition(":")
     tower: Surrogate = getattr(import_module(module), function)(spec)
     return tower.to(device)

@@ -5,10 +5,10 @@ from torch.nn.functional import layer_norm
 from transformers import Blip2VisionModel
 
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
-from dp2vl.surrogates.checkpoint import check_family, load_vision
-from dp2vl.surrogates.hub import find_checkpoint
 from dp2vl.surrogates.protocol import Features
 from dp2vl.surrogates.tower import Tower
+from dp2vl.vlm.checkpoint import check_family, load_vision
+from dp2vl.vlm.hub import find_checkpoint
 
 SIDE_PX = 448
 """MiniGPT-v2 looks at twice the side that the tower was trained at; the position embedding is enlarged."""

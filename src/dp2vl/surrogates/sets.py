@@ -7,21 +7,21 @@ from pathlib import Path
 from types import MappingProxyType
 
 from dp2vl.errors import ModelError
-from dp2vl.surrogates.hub import find_checkpoint
+from dp2vl.vlm.hub import find_checkpoint
+from dp2vl.vlm.loading import QWEN_VISUAL, bundled_names, find_tower
 
 KINDS = MappingProxyType(
     {
         "clip": "dp2vl.surrogates.clip:load",
         "eva": "dp2vl.surrogates.eva:load",
-        "mini": "dp2vl.surrogates.mini:load",
         "siglip": "dp2vl.surrogates.siglip:load",
         "torchscript": "dp2vl.surrogates.torchscript:load",
+        "vlm": "dp2vl.surrogates.families:load",
     }
 )
 """Kind -> the function that loads it, imported on use; it gets the whole spec and returns the tower on the CPU."""
-HUB_KINDS = ("clip", "eva", "siglip")
+HUB_KINDS = ("clip", "eva", "siglip", "vlm")
 """Kinds whose source is a folder or a hub id."""
-BUNDLED = Path(__file__).parents[1] / "vlm" / "mini" / "weights"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +34,14 @@ class KnownTower:
         stands_for: the VLMs that read this tower, and how near it is to theirs.
         size_bytes: of the download, approximate.
         licence: as its authors published it.
+        prefix: only files with tensors whose names begin so are needed.
     """
 
     spec: str
     stands_for: str
     size_bytes: int
     licence: str
+    prefix: str = ""
 
 
 _STANDARD = (
@@ -64,10 +66,11 @@ _STANDARD = (
 )
 _THOROUGH = (
     KnownTower(
-        spec="clip:laion/CLIP-ViT-bigG-14-laion2B-39B-b160k",
-        stands_for="Qwen-VL: only the nearest public relative, which Qwen-VL's own tower was trained on from",
-        size_bytes=10_160_000_000,
-        licence="MIT",
+        spec="vlm:Qwen/Qwen-VL-Chat",
+        stands_for="Qwen-VL and Qwen-VL-Chat: their own tower, three of ten files",
+        size_bytes=5_800_000_000,
+        licence="Tongyi Qianwen",
+        prefix=QWEN_VISUAL,
     ),
     KnownTower(
         spec="siglip:google/siglip2-so400m-patch14-384",
@@ -89,11 +92,6 @@ SETS: Mapping[str, tuple[KnownTower, ...]] = MappingProxyType(
     {"standard": _STANDARD, "thorough": (*_STANDARD, *_THOROUGH)}
 )
 """Sets of published towers; a third set, `mini`, holds the bundled ones."""
-
-
-def bundled_names() -> list[str]:
-    """Return the names of the towers that come with this package, in alphabetical order."""
-    return sorted(p.parent.name for p in BUNDLED.glob("*/tower.json"))
 
 
 def tower_names(surrogates: str | Iterable[str]) -> list[str]:
@@ -141,7 +139,7 @@ def is_here(name: str) -> bool:
     kind, _, source = name.partition(":")
     if kind in HUB_KINDS:
         try:
-            find_checkpoint(name)
+            find_tower(source) if kind == "vlm" else find_checkpoint(name)
         except ModelError:
             return False
         return True

@@ -5,10 +5,10 @@ from transformers import SiglipVisionModel
 
 from dp2vl.errors import ModelError
 from dp2vl.preprocess import HALF, Preprocess
-from dp2vl.surrogates.checkpoint import check_family, load_vision, read_preprocess
-from dp2vl.surrogates.hub import find_checkpoint
 from dp2vl.surrogates.protocol import Features
 from dp2vl.surrogates.tower import Tower
+from dp2vl.vlm.checkpoint import check_family, load_vision, read_preprocess
+from dp2vl.vlm.hub import find_checkpoint
 
 
 def load(spec: str) -> Tower:

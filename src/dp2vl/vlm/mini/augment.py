@@ -39,27 +39,46 @@ class Augment:
 
     def __call__(self, photos: NDArray[np.uint8], preprocess: Preprocess, rng: np.random.Generator) -> Tensor:
         """Return normalised pixels (n, 3, side, side) of square photos (n, h, h, 3), uint8 sRGB."""
+        return self.with_maps(photos, None, preprocess, rng)[0]
+
+    def with_maps(
+        self,
+        photos: NDArray[np.uint8],
+        maps: NDArray[np.uint8] | None,
+        preprocess: Preprocess,
+        rng: np.random.Generator,
+    ) -> tuple[Tensor, Tensor]:
+        """Return pixels as a call does, and `maps` (n, k, k) moved in the same way.
+
+        The maps are (n, k, k) whole numbers, -1 where a border was put; without maps they are empty.
+        """
         coded = np.stack([_jpeg(p, rng) if rng.random() < self.jpeg_share else p for p in photos])
         images = torch.from_numpy(coded).permute(0, 3, 1, 2).float().div_(255)
-        images = self._crop(images, preprocess, rng)
+        theta = self._place(len(images), rng)
+        images = _sample(images, theta, preprocess.side_px, "bilinear")
         images = self._light(images, rng)
         images = self._blur_and_noise(images, rng).clamp_(0, 1)
         mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (preprocess.mean, preprocess.std))
-        borders = preprocess.resize == "pad"
-        normal = (images - mean) / std
-        return (normal * self._borders(len(normal), normal.shape[-1], rng) if borders else normal).contiguous()
+        pixels = (images - mean) / std
+        moved = torch.empty(0, dtype=torch.long)
+        if maps is not None:
+            moved = _sample(torch.from_numpy(maps)[:, None].float(), theta, maps.shape[-1], "nearest")[:, 0].long()
+        if preprocess.resize == "pad":
+            half, upright = self._bars(len(pixels), rng)
+            pixels = pixels * _inside(half, upright, pixels.shape[-1])[:, None]
+            if maps is not None:
+                moved = torch.where(_inside(half, upright, maps.shape[-1]) > 0, moved, -1)
+        return pixels.contiguous(), moved
 
-    def _crop(self, images: Tensor, preprocess: Preprocess, rng: np.random.Generator) -> Tensor:
-        n = len(images)
+    def _place(self, n: int, rng: np.random.Generator) -> Tensor:
+        """Return which part of each photo is seen, and how it is turned, as (n, 2, 3) for `affine_grid`."""
         scale = rng.uniform(self.zoom, 1, n)
         stretch = np.exp(rng.uniform(-self.stretch, self.stretch, n) / 2)
         angle = rng.uniform(-self.turn, self.turn, n)
         shift = rng.uniform(-1, 1, (n, 2)) * (1 - scale)[:, None]
         c, s = np.cos(angle) * scale, np.sin(angle) * scale
         theta = np.stack([c * stretch, -s / stretch, shift[:, 0], s * stretch, c / stretch, shift[:, 1]], 1)
-        side = preprocess.side_px
-        grid = affine_grid(torch.from_numpy(theta.reshape(n, 2, 3)).float(), [n, 3, side, side], align_corners=False)
-        return grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+        return torch.from_numpy(theta.reshape(n, 2, 3)).float()
 
     def _light(self, images: Tensor, rng: np.random.Generator) -> Tensor:
         n = len(images)
@@ -81,13 +100,22 @@ class Augment:
         grain = rng.standard_normal((len(images), 1, *images.shape[-2:]), np.float32)
         return images + torch.from_numpy(level * grain)
 
-    def _borders(self, n: int, side: int, rng: np.random.Generator) -> Tensor:
-        """Return masks (n, 1, side, side): 0 where a photo of another aspect ratio leaves bars."""
+    def _bars(self, n: int, rng: np.random.Generator) -> tuple[NDArray[np.floating], NDArray[np.bool_]]:
+        """Return half of what photos of another aspect ratio fill of the square, and whether they are upright."""
         half = np.where(rng.random(n) < self.border_share, rng.uniform(0.36, 0.5, n), 0.5)
-        away = np.abs((np.arange(side) + 0.5) / side - 0.5)
-        inside = torch.from_numpy((away[None] <= half[:, None]).astype(np.float32))
-        upright = torch.from_numpy(rng.random(n) < 0.5)[:, None, None]
-        return torch.where(upright, inside[:, None, :], inside[:, :, None])[:, None]
+        return half, rng.random(n) < 0.5
+
+
+def _inside(half: NDArray[np.floating], upright: NDArray[np.bool_], side: int) -> Tensor:
+    """Return masks (n, side, side): 0 in the bars."""
+    away = np.abs((np.arange(side) + 0.5) / side - 0.5)
+    inside = torch.from_numpy((away[None] <= half[:, None]).astype(np.float32))
+    return torch.where(torch.from_numpy(upright)[:, None, None], inside[:, None, :], inside[:, :, None])
+
+
+def _sample(images: Tensor, theta: Tensor, side: int, mode: str) -> Tensor:
+    grid = affine_grid(theta, [len(images), images.shape[1], side, side], align_corners=False)
+    return grid_sample(images, grid, mode=mode, padding_mode="reflection", align_corners=False)
 
 
 def _jpeg(photo: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

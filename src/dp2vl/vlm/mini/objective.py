@@ -1,42 +1,93 @@
 """What a tower learns: to tell people apart, and to name everything that the renderer knows about a photo."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, normalize
+from torch.nn.functional import (
+    adaptive_avg_pool2d,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    normalize,
+    one_hot,
+)
 
+from dp2vl.people.canvas import PARTS
 from dp2vl.people.genome import CONTINUOUS
+from dp2vl.people.scenarios import SCENARIOS
 from dp2vl.vlm.mini.photos import LABELS
 
 IDENTITY_DIM = 128
+READ_DIM, READ_HEADS = 192, 4
+SHOWN = 0.05
+"""Share of a patch from which on it shows a part."""
+TOLD_BY = {
+    "place": ("place",),
+    "garment": ("clothes",),
+    "scenario": ("thing",),
+    **dict.fromkeys(SCENARIOS, ("thing",)),
+    "hair_style": ("hair",),
+    "hair_colour": ("hair",),
+    "fringe": ("hair",),
+    "eye_colour": ("eyes",),
+    "glasses": ("eyes", "glasses"),
+    "facial_hair": ("mouth", "beard"),
+}
+"""Label -> the parts of a photo where it can be seen."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
     """Shares of the parts of the loss and the temperature of the contrastive part."""
 
-    people: float = 0.5
-    labels: float = 3.0
-    traits: float = 1.0
+    people: float = 0.25
+    labels: float = 1.5
+    traits: float = 0.25
+    patches: float = 1.5
     temperature: float = 0.1
 
 
-class Heads(nn.Module):
-    """Linear readers of the mean token; they serve training only and are not part of a tower."""
+class PatchHeads(nn.Module):
+    """Readers of single patches: which parts they show, and what each part tells. For training alone.
+
+    From whole photos alone a small transformer hardly learns what fills a few patches, such as glasses or a pet.
+    """
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(dim)
-        self.identity = nn.Linear(dim, IDENTITY_DIM, bias=False)
+        self.parts = nn.Linear(dim, len(PARTS))
         self.traits = nn.Linear(dim, len(CONTINUOUS))
         self.labels = nn.ModuleDict({name: nn.Linear(dim, len(values)) for name, values in LABELS.items()})
 
+
+class Heads(nn.Module):
+    """Readers of a tower's tokens: who it is, what the person looks like, what else is in the photo.
+
+    Each is the mean token plus what one learned query finds among the tokens, which starts as nothing. What lies in
+    few patches (the colour of the eyes) is lost in the mean, and a language model reads patches, too.
+    """
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(dim)
+        self.narrow = nn.Linear(dim, READ_DIM)
+        self.queries = nn.Parameter(torch.randn(3, READ_DIM) * 0.02)
+        self.attention = nn.MultiheadAttention(READ_DIM, READ_HEADS, batch_first=True)
+        nn.init.zeros_(self.attention.out_proj.weight)
+        self.read_norm = nn.LayerNorm(READ_DIM)
+        self.identity = nn.Linear(READ_DIM, IDENTITY_DIM, bias=False)
+        self.traits = nn.Linear(READ_DIM, len(CONTINUOUS))
+        self.labels = nn.ModuleDict({name: nn.Linear(READ_DIM, len(values)) for name, values in LABELS.items()})
+
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Return identity (n, IDENTITY_DIM) of length 1, traits (n, len(CONTINUOUS)), logits of every label."""
-        pooled = self.norm(tokens.float().mean(1))
-        logits = {name: head(pooled) for name, head in self.labels.items()}
-        return normalize(self.identity(pooled), dim=-1), self.traits(pooled), logits
+        narrow = self.narrow(self.norm(tokens.float()))
+        found, _ = self.attention(self.queries.expand(len(narrow), -1, -1), narrow, narrow, need_weights=False)
+        who, looks, things = self.read_norm(narrow.mean(1, keepdim=True) + found).unbind(1)
+        logits = {name: head(things) for name, head in self.labels.items()}
+        return normalize(self.identity(who), dim=-1), self.traits(looks), logits
 
 
 def score_batch(
@@ -47,7 +98,7 @@ def score_batch(
     Args:
         tokens: (2 n, t, d); photo i and photo n + i show one person, all others other people.
         labels: (2 n, len(LABELS)), -1 where a photo has no such label.
-        traits: (2 n, len(CONTINUOUS)), in units of their spread.
+        traits: (2 n, len(CONTINUOUS)), in units of their spread; NaN where they are not known.
 
     Returns:
         The scalar loss, and `people` (nats), `traits` (mean squared error), `labels` (nats, mean over labels)
@@ -64,7 +115,8 @@ def score_batch(
         if known.any():
             losses.append(cross_entropy(logits[name][known], column[known]))
             figures[name] = (logits[name][known].argmax(1) == column[known]).float().mean()
-    naming, error = torch.stack(losses).mean(), (guess - traits).pow(2).mean()
+    known = ~traits.isnan()
+    naming, error = torch.stack(losses).mean(), (guess[known] - traits[known]).pow(2).mean()
     loss = weights.people * people + weights.labels * naming + weights.traits * error
     parts = {
         "loss": loss.detach(),
@@ -74,3 +126,52 @@ def score_batch(
         **figures,
     }
     return loss, {name: round(value.item(), 4) for name, value in parts.items()}
+
+
+def score_parts(heads: PatchHeads, patches: Tensor, parts: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """Return how badly single patches tell which parts they show, in nats, and the same as a figure.
+
+    Args:
+        patches: (n, side * side, d), row by row.
+        parts: (n, k, k) indices into `PARTS`, -1 where nothing of the photo is shown, as in bars.
+    """
+    loss = _miss(heads.parts(heads.norm(patches.float())), _shown(parts, patches.shape[1]))
+    return loss, {"patch_parts": round(loss.item(), 4)}
+
+
+def score_patches(
+    heads: PatchHeads, patches: Tensor, parts: Tensor, labels: Tensor, traits: Tensor
+) -> tuple[Tensor, dict[str, float]]:
+    """Return how badly single patches tell what they show, and what it tells of the photo.
+
+    Args:
+        patches, parts: see `score_parts`.
+        labels, traits: of the photos, see `score_batch`; photos without any label are left out.
+
+    Returns:
+        The scalar loss, a sum of means: over parts, over labels, over traits; and the first two of them, in nats.
+    """
+    known = (labels >= 0).any(1)
+    patches, parts, labels, traits = patches[known], parts[known], labels[known], traits[known]
+    shown, normed = _shown(parts, patches.shape[1]), heads.norm(patches.float())
+    losses = [normed.new_zeros(())]
+    for (name, head), column in zip(heads.labels.items(), labels.unbind(1), strict=True):
+        seen = shown[..., [PARTS.index(part) for part in TOLD_BY[name]]].any(-1) & (column >= 0)[:, None]
+        if seen.any():
+            losses.append(cross_entropy(head(normed[seen]), column[:, None].expand_as(seen)[seen]))
+    missed, naming = _miss(heads.parts(normed), shown), torch.stack(losses).sum() / max(len(losses) - 1, 1)
+    face = shown[..., PARTS.index("skin")]
+    error = heads.traits(normed[face]) - traits[:, None].expand(*face.shape, -1)[face]
+    loss = missed + naming + (error.pow(2).mean() if len(error) else error.sum())
+    return loss, {"patch_parts": round(missed.item(), 4), "patch_labels": round(naming.item(), 4)}
+
+
+def _shown(parts: Tensor, patches: int) -> Tensor:
+    """Return which parts each patch shows, (n, patches, len(PARTS))."""
+    is_part = one_hot(parts.clamp(min=0), len(PARTS)) * (parts >= 0)[..., None]
+    share = adaptive_avg_pool2d(is_part.movedim(-1, 1).float(), math.isqrt(patches))
+    return share.flatten(2).movedim(1, 2) > SHOWN
+
+
+def _miss(logits: Tensor, shown: Tensor) -> Tensor:
+    return binary_cross_entropy_with_logits(logits, shown.float())

@@ -1,57 +1,57 @@
 """Training of one tower: seeded, resumable, logged. A batch depends on the seed and the step alone."""
 
-import io
-import json
-import math
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-import dp2vl
 from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
 from dp2vl.vlm.mini.augment import Augment
-from dp2vl.vlm.mini.files import write_tower
-from dp2vl.vlm.mini.objective import Heads, Weights, score_batch
-from dp2vl.vlm.mini.photos import PhotoPlan, Photos
+from dp2vl.vlm.mini.card import write_card
+from dp2vl.vlm.mini.models import MiniModel, make_tower
+from dp2vl.vlm.mini.objective import Heads, PatchHeads, Weights, score_batch, score_parts, score_patches
+from dp2vl.vlm.mini.photos import LABELS, Photos
 from dp2vl.vlm.mini.recall import measure_recall
-from dp2vl.vlm.mini.towers import TowerConfig, VisionTower, make_tower
+from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step
+from dp2vl.vlm.tower import VisionTower
 
-CHECKPOINT_FILE, LOG_FILE = "checkpoint.pt", "train.jsonl"
+TOWER_FILE, HEADS_FILE = "tower.safetensors", "heads.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
+class TowerConfig:
     """Recipe of one training.
 
     Args:
         steps: length of the schedule (warm-up, then cosine to zero).
         seed: of weights, batches and augmentation.
-        pairs: people per step; each brings a portrait and another photo.
+        pairs: people per step; each brings a portrait and another photo. Few: within the same time, many small steps
+            teach more than few large ones.
+        unlabelled_pairs: added to them, unlabelled photos that are shown twice; none where there are no such photos.
+        parts_first: for so many steps nothing is learned but what each patch shows, the groundwork of everything.
         peak_lr, warmup, weight_decay, clip: of AdamW; warmup in steps.
         average: decay of the running average of weights; the average is what is written.
-        bf16: multiply in bfloat16, faster on processors that have it.
-        save_every_s: seconds between checkpoints; the tower is written and its recall measured then, too.
         recall_people: people of the recall figure.
     """
 
-    steps: int = 3_000
+    steps: int = 12_000
     seed: int = 0
-    pairs: int = 40
+    pairs: int = 12
+    unlabelled_pairs: int = 1
+    parts_first: int = 400
     peak_lr: float = 1e-3
     warmup: int = 150
     weight_decay: float = 0.05
     clip: float = 1.0
     average: float = 0.995
-    bf16: bool = False
-    save_every_s: float = 300.0
     recall_people: int = 200
     weights: Weights = field(default_factory=Weights)
     augment: Augment = field(default_factory=Augment)
@@ -60,33 +60,41 @@ class TrainConfig:
         if self.steps < 1 or self.pairs < 2:
             raise ValueError(f"expected steps >= 1 and pairs >= 2, got {self.steps} and {self.pairs}")
 
-    def rate(self, step: int) -> float:
-        """Return the learning rate of `step`."""
-        if step < self.warmup:
-            return self.peak_lr * (step + 1) / self.warmup
-        done = (step - self.warmup) / max(self.steps - self.warmup, 1)
-        return self.peak_lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
-
 
 class TowerTraining:
-    """A tower being trained: `step` is the number of steps taken."""
+    """A tower being trained.
 
-    def __init__(self, shape: TowerConfig, config: TrainConfig, photos: Photos, *, device: str = "cpu") -> None:
-        self.config, self.photos, self.device, self.step = config, photos, device, 0
-        self.tower = make_tower(shape, seed=config.seed).to(device)
-        # The backward pass of scaled dot product attention is slow in bfloat16 on processors.
-        self.tower.vision.set_attn_implementation("eager" if config.bf16 and device == "cpu" else "sdpa")
+    Args:
+        start: a folder that an earlier training wrote, to begin from its tower and readers; from nothing if not given.
+        account: JSON-able facts about the photos, for the record.
+    """
+
+    def __init__(
+        self,
+        model: MiniModel,
+        config: TowerConfig,
+        photos: Photos,
+        *,
+        start: Path | None = None,
+        account: Mapping[str, Any] | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.name, self.shape, self.config, self.photos, self.device = model.name, model, config, photos, device
+        self.account = dict(account or {})
+        self.step, self.steps = 0, config.steps
+        self.tower = make_tower(model.family, model.tower, seed=config.seed).to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.heads = Heads(self.tower.dim).to(device)
-        self.model = nn.ModuleList([self.tower, self.heads])
+            self.patch_heads = PatchHeads(model.tower.width).to(device)
+        if start:
+            load_tower_weights(self.tower, start)
+            self.heads.load_state_dict(load_heads(start, self.tower.dim).state_dict())
+        self.model = nn.ModuleList([self.tower, self.heads, self.patch_heads])
         self.average = AveragedModel(self.tower, multi_avg_fn=get_ema_multi_avg_fn(config.average))
-        parameters = [p for p in self.model.parameters() if p.requires_grad]
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": config.weight_decay},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, lr=config.peak_lr, betas=(0.9, 0.98))
+        self.optimiser = make_optimiser(
+            list(self.model.parameters()), lr=config.peak_lr, weight_decay=config.weight_decay
+        )
         spread = photos.traits.std(0)
         self._traits = (photos.traits - photos.traits.mean(0)) / np.where(spread > 0, spread, 1)
 
@@ -96,34 +104,48 @@ class TowerTraining:
         return cast(VisionTower, self.average.module)
 
     def take_step(self) -> dict[str, float]:
-        """Take one step and return its figures (see `score_batch`) with `lr`."""
-        pixels, labels, traits = self.make_batch(self.step)
-        rate = self.config.rate(self.step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=self.config.bf16):
-            tokens = self.tower.tokens(pixels)
-        loss, figures = score_batch(self.heads, tokens, labels, traits, self.config.weights)
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
-        self.optimiser.step()
+        """Take one step and return its figures (see `score_batch`, `score_patches`) with `lr`."""
+        pixels, parts, labels, traits = self.make_batch(self.step)
+        tokens = self.tower.tokens(pixels)
+        patches = tokens.reshape(len(tokens), -1, self.shape.tower.width)  # as they were before any were joined
+        if self.step < self.config.parts_first:
+            loss, figures = score_parts(self.patch_heads, patches, parts)
+        else:
+            loss, figures = score_batch(self.heads, tokens, labels, traits, self.config.weights)
+            more, told = score_patches(self.patch_heads, patches, parts, labels, traits)
+            loss, figures = loss + self.config.weights.patches * more, figures | told
+        rate = cosine_rate(self.step, peak=self.config.peak_lr, warmup=self.config.warmup, steps=self.steps)
+        take_gradient_step(self.optimiser, loss, rate=rate, clip=self.config.clip)
         self.average.update_parameters(self.tower)
         self.step += 1
         return figures | {"lr": rate}
 
-    def make_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return pixels (2 pairs, 3, side, side), labels and traits; the second half shows the same people."""
+    def make_batch(self, step: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return pixels (2 pairs, 3, side, side), parts, labels and traits; the second half shows the same people.
+
+        Nothing is known of unlabelled photos: their labels and parts are -1, their traits NaN.
+        """
         rng = np.random.default_rng([self.config.seed, step])
+        extra = self.config.unlabelled_pairs if len(self.photos.unlabelled) else 0
         people = rng.choice(len(self.photos.traits), self.config.pairs, replace=False)
         count = self.photos.labels.shape[1]
         first = rng.integers(self.photos.portraits, size=len(people))
         second = (first + rng.integers(1, count, size=len(people))) % count
-        who, which = np.tile(people, 2), np.concatenate([first, second])
-        pixels = self.config.augment(self.photos.take(who, which), self.tower.preprocess, rng)
-        labels = torch.from_numpy(self.photos.labels[who, which].astype(np.int64))
-        traits = torch.from_numpy(self._traits[who].astype(np.float32))
-        return pixels.to(self.device), labels.to(self.device), traits.to(self.device)
+        chosen = rng.permutation(len(self.photos.unlabelled))[:extra]
+        real = [self.photos.unlabelled[i] for i in chosen]
+        nowhere = np.zeros((extra, *self.photos.parts.shape[2:]), np.uint8)
+        photos, parts, labels, traits = [], [], [], []
+        for which in (first, second):
+            photos += [*self.photos.take(people, which), *real]
+            parts += [self.photos.parts[people, which], nowhere]
+            labels += [self.photos.labels[people, which], np.full((extra, len(LABELS)), -1)]
+            traits += [self._traits[people], np.full((extra, self._traits.shape[1]), np.nan)]
+        shown = np.concatenate(parts)
+        pixels, moved = self.config.augment.with_maps(np.stack(photos), shown, self.tower.preprocess, rng)
+        named = torch.from_numpy(np.concatenate(labels).astype(np.int64))
+        measured = torch.from_numpy(np.concatenate(traits).astype(np.float32))
+        moved[(named < 0).all(1)] = -1
+        return pixels.to(self.device), moved.to(self.device), named.to(self.device), measured.to(self.device)
 
     def measure(self) -> dict[str, float]:
         """Return the recall of the averaged tower, from the mean token and through the trained identity head."""
@@ -134,110 +156,61 @@ class TowerTraining:
         }
 
     def state(self) -> dict[str, Any]:
-        """Return everything that `resume` needs."""
+        free = {"steps", "recall_people"}
+        recipe = {key: value for key, value in asdict(self.config).items() if key not in free}
         return {
-            "recipe": _recipe(self.tower.config, self.config),
+            "recipe": recipe | {"model": asdict(self.shape)},
             "step": self.step,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
 
-    def resume(self, path: Path) -> None:
-        """Go on from a checkpoint.
-
-        Raises:
-            ModelError: it is damaged, or of another tower or recipe (its length apart).
-        """
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-            same = state["recipe"] == _recipe(self.tower.config, self.config)
-        except Exception as error:  # torch raises whatever the damage led to
-            raise ModelError(f"cannot read {path}: {error}", "delete it to begin again") from error
-        if not same:
-            raise ModelError(f"{path} is of another tower or recipe", "use another --out, or delete it to begin again")
+    def restore(self, state: Mapping[str, Any]) -> None:
         self.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
 
+    def write(self, out: Path, figures: Mapping[str, float]) -> None:
+        """Write the averaged tower and the heads, in half precision, and the card."""
+        write_atomic(out / HEADS_FILE, save(_half(self.heads)))
+        write_atomic(out / TOWER_FILE, save(_half(self.averaged.vision)))
+        account = {"recipe": asdict(self.config), **self.account, "figures": dict(figures)}
+        write_card(out, {"model": asdict(self.shape), "tower": account})
 
-def train_tower(
-    shape: TowerConfig,
-    config: TrainConfig,
-    photos: Photos,
-    out: Path,
-    *,
-    minutes: float = math.inf,
-    device: str = "cpu",
-    plan: PhotoPlan | None = None,
-    report: Callable[[str], None] = print,
-) -> dict[str, float]:
-    """Train until `config.steps` are taken or `minutes` have passed, from `out/checkpoint.pt` on if it is there.
 
-    Args:
-        out: gets the checkpoint, `train.jsonl` (a line per 20 steps and per checkpoint), and the tower.
-        minutes: time for this run; the schedule's length is `config.steps` whatever the time.
-        plan: how the photos were drawn, for the record.
-        report: takes lines about progress.
+def load_tower_weights(tower: VisionTower, folder: Path) -> None:
+    """Give `tower` the weights that a training wrote.
 
-    Returns:
-        The last figures: those of `score_batch` averaged over 20 steps, recall, `step`.
+    Raises:
+        ModelError: the file is absent or damaged, or of another shape.
     """
-    training = TowerTraining(shape, config, photos, device=device)
-    if (out / CHECKPOINT_FILE).exists():
-        training.resume(out / CHECKPOINT_FILE)
-        report(f"{shape.name}: going on at step {training.step}")
-    began = saved = time.monotonic()
-    recent: list[dict[str, float]] = []
-    last: dict[str, float] = {}
-    while True:
-        now = time.monotonic()
-        done = training.step >= config.steps or now - began > minutes * 60
-        if done or now - saved > config.save_every_s:
-            last |= {"step": training.step, **training.measure()}
-            _save(training, out, plan, last, began, report)
-            saved = time.monotonic()
-        if done:
-            return last
-        recent.append(training.take_step())
-        if training.step % 20 == 0:
-            means = {key: round(float(np.mean([r[key] for r in recent if key in r])), 5) for key in recent[-1]}
-            last = {"step": training.step, **means, "seconds": round(time.monotonic() - began, 1)}
-            _log(out, last)
-            recent = []
+    path = folder / TOWER_FILE
+    try:
+        tower.vision.load_state_dict({key: value.float() for key, value in load_file(path).items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(f"{path} is no such tower: {first}", "train the tower first") from error
 
 
-def _save(
-    training: TowerTraining,
-    out: Path,
-    plan: PhotoPlan | None,
-    figures: dict[str, float],
-    began: float,
-    report: Callable[[str], None],
-) -> None:
-    file = io.BytesIO()
-    torch.save(training.state(), file)
-    write_atomic(out / CHECKPOINT_FILE, file.getvalue())
-    record = {
-        "version": dp2vl.__version__,
-        "torch": torch.__version__,
-        "recipe": asdict(training.config),
-        "photos": asdict(plan) if plan else {},
-        "figures": figures,
-    }
-    write_tower(training.averaged, out, record)
-    _log(out, figures | {"saved": True, "seconds": round(time.monotonic() - began, 1)})
-    report(f"{training.tower.config.name}: " + ", ".join(f"{key} {value}" for key, value in figures.items()))
+def load_heads(folder: Path, dim: int) -> Heads:
+    """Return the readers that a tower was trained with, for tokens of length `dim`, in evaluation mode.
+
+    Raises:
+        ModelError: the file is absent or damaged, or of another shape.
+    """
+    heads = Heads(dim).eval().requires_grad_(False)
+    try:
+        heads.load_state_dict({key: value.float() for key, value in load_file(folder / HEADS_FILE).items()})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(f"{folder / HEADS_FILE} does not fit: {first}", "train or copy the tower again") from error
+    return heads
 
 
-def _log(out: Path, line: dict[str, Any]) -> None:
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / LOG_FILE).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def _recipe(shape: TowerConfig, config: TrainConfig) -> dict[str, Any]:
-    """Return what a resumed training must share with the one before it; the length may change."""
-    free = {"steps", "save_every_s", "recall_people"}
-    return {"tower": asdict(shape)} | {key: value for key, value in asdict(config).items() if key not in free}
+def _half(module: nn.Module) -> dict[str, Tensor]:
+    half = {key: value.detach().cpu().half().contiguous() for key, value in module.state_dict().items()}
+    if not all(value.isfinite().all() for value in half.values()):
+        raise ValueError("expected finite weights within half precision; the training diverged")
+    return half

@@ -7,6 +7,7 @@ it was fetched. Only `download` uses the network.
 import json
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from dp2vl.errors import ModelError
 
 HUB_ID = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 SETTINGS = ("config.json", "preprocessor_config.json")
+WORDS = (
+    "added_tokens.json", "chat_template.jinja", "chat_template.json", "generation_config.json", "merges.txt",
+    "processor_config.json", "qwen.tiktoken", "special_tokens_map.json", "tokenizer.json", "tokenizer.model",
+    "tokenizer_config.json", "vocab.json",
+)  # fmt: skip
+"""What a language model needs beside weights; never code."""
 WEIGHTS = (
     "model.safetensors",
     "model.safetensors.index.json",
@@ -21,6 +28,8 @@ WEIGHTS = (
     "pytorch_model.bin.index.json",
 )
 """What holds the weights or names the files that do; the first that is there counts."""
+Wanted = Callable[[str], bool]
+"""Name of a tensor -> whether it is needed."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +42,13 @@ class Download:
     size_bytes: int
 
 
-def find_checkpoint(spec: str) -> Path:
+def find_checkpoint(spec: str, wanted: Wanted | None = None, *, pull: str = "") -> Path:
     """Return the folder with the complete checkpoint of `kind:source`, from disk or the hub's cache; no network.
+
+    Args:
+        spec: the kind is for messages only.
+        wanted: tensors that are needed; files without any of them may be absent. All if not given.
+        pull: what hints say to fetch; `spec` if not given.
 
     Raises:
         ModelError: it is not here, or files are missing.
@@ -42,14 +56,15 @@ def find_checkpoint(spec: str) -> Path:
     source = spec.partition(":")[2]
     folder, hint = Path(source).expanduser(), "copy the checkpoint again"
     if not source or not folder.is_dir():
-        folder, hint = _cached(spec, source), f"dp2vl models pull {spec}"
-    missing = [name for name in ("config.json", *_weight_files(folder)) if not (folder / name).is_file()]
+        hint = f"dp2vl models pull {pull or spec}"
+        folder = _cached(spec, source, hint)
+    missing = [name for name in ("config.json", *weight_files(folder, wanted)) if not (folder / name).is_file()]
     if missing:
         raise ModelError(f"{spec} is incomplete: {folder} has no {missing[0]}", hint)
     return folder
 
 
-def _cached(spec: str, source: str) -> Path:
+def _cached(spec: str, source: str, hint: str) -> Path:
     from huggingface_hub import try_to_load_from_cache
 
     if not HUB_ID.fullmatch(source):
@@ -57,7 +72,7 @@ def _cached(spec: str, source: str) -> Path:
     repo, revision = split_revision(source)
     config = try_to_load_from_cache(repo, "config.json", revision=revision)
     if not isinstance(config, str):
-        raise ModelError(f"{spec} is not on this machine", f"dp2vl models pull {spec}")
+        raise ModelError(f"{spec} is not on this machine", hint)
     return Path(config).parent
 
 
@@ -67,47 +82,63 @@ def split_revision(source: str) -> tuple[str, str]:
     return repo, revision or "main"
 
 
-def _weight_files(folder: Path) -> list[str]:
-    """Return the files that hold the weights; the first choice where there is none."""
+def weight_files(folder: Path, wanted: Wanted | None = None) -> list[str]:
+    """Return the files that hold the wanted weights; the first choice of names where there is none.
+
+    Raises:
+        ModelError: the index is damaged.
+    """
     first = next((name for name in WEIGHTS if (folder / name).is_file()), WEIGHTS[0])
     if not first.endswith(".index.json"):
         return [first]
     try:
-        return sorted(set(json.loads((folder / first).read_text(encoding="utf-8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError) as error:
+        index = json.loads((folder / first).read_text(encoding="utf-8"))["weight_map"]
+        return sorted({file for name, file in index.items() if wanted is None or wanted(name)})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder / first} is damaged: {error!r}", "fetch the checkpoint again") from error
 
 
-def plan_download(source: str) -> Download:
+def plan_download(source: str, *, words: bool = False, prefix: str = "") -> Download:
     """Return what has to be fetched for a hub id: configuration and weights, safetensors where there are any.
+
+    Args:
+        source: a hub id, perhaps with @revision.
+        words: also what a language model needs: tokenizer, chat template.
+        prefix: of the weights only the files with tensors whose names begin so; the index is fetched to know them.
 
     Raises:
         ModelError: `source` is no hub id, the hub does not answer, or the repository has no weights.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, hf_hub_download
 
     if not HUB_ID.fullmatch(source):
         raise ModelError(f"expected a hub id such as openai/clip-vit-base-patch16, got {source!r}")
     repo, revision = split_revision(source)
     try:
         info = HfApi().model_info(repo, revision=revision, files_metadata=True)
+        sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
+        files = choose_files(tuple(sizes), words=words)
+        index = next((name for name in files if name.endswith(".index.json")), None)
+        if prefix and index:
+            folder = Path(hf_hub_download(repo, index, revision=revision)).parent
+            needed = weight_files(folder, lambda tensor: tensor.startswith(prefix))
+            files = tuple(n for n in files if n in needed or not n.endswith((".safetensors", ".bin")))
     except _network_errors() as error:
         raise _unreachable(source, error) from error
-    sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
-    files = choose_files(tuple(sizes))
     if not files:
         raise ModelError(f"{source} holds no weights in a format that loads", f"expected {' or '.join(WEIGHTS[::2])}")
     return Download(repo, revision, files, sum(sizes[name] for name in files))
 
 
-def choose_files(names: tuple[str, ...]) -> tuple[str, ...]:
+def choose_files(names: tuple[str, ...], *, words: bool = False) -> tuple[str, ...]:
     """Return the files among `names` that loading needs; empty if there are no weights."""
+    others = (*SETTINGS, *WORDS) if words else SETTINGS
     for stem, suffix in (("model", "safetensors"), ("pytorch_model", "bin")):
         whole = f"{stem}.{suffix}"
         shards = [n for n in names if re.fullmatch(rf"{stem}-\d+-of-\d+\.{suffix}|{stem}\.{suffix}\.index\.json", n)]
         if whole in names or shards:
             weights = [whole] if whole in names else shards
-            return tuple(sorted((*weights, *(n for n in SETTINGS if n in names))))
+            return tuple(sorted((*weights, *(n for n in others if n in names))))
     return ()
 
 
@@ -139,8 +170,10 @@ def _network_errors() -> tuple[type[Exception], ...]:
 
 
 def _unreachable(source: str, error: Exception) -> ModelError:
-    from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
+    if isinstance(error, GatedRepoError):
+        return ModelError(f"{source} is gated", "accept its licence on the hub, then log in with `hf auth login`")
     if isinstance(error, RepositoryNotFoundError | RevisionNotFoundError):
         return ModelError(f"the hub has no {source}, or it needs a licence and a login", "check the name")
     first = next(iter(str(error).strip().splitlines()), "")

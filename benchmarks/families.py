@@ -1,0 +1,199 @@
+"""The three named families at full and at mini size: shapes, parameters, what is trained, memory, time per photo.
+
+Usage: python benchmarks/families.py [--full-towers] [--out FILE]
+
+Mini models are measured. Full models are built without memory for their weights and counted; with --full-towers their
+towers are also built with random weights (up to 8 GB) and timed. What is not measured is null in the record.
+"""
+
+import argparse
+import json
+import platform
+import re
+import statistics
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import (
+    Blip2VisionConfig,
+    Blip2VisionModel,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
+
+from dp2vl.vlm import load_vlm
+from dp2vl.vlm.base import Lora
+from dp2vl.vlm.llava import Llava, LlavaTower, preprocess
+from dp2vl.vlm.minigpt_v2 import MiniGPTv2, MiniGPTv2Tower
+from dp2vl.vlm.qwen_vision import QwenVisionConfig, QwenVisionTower, Resampler
+from dp2vl.vlm.qwen_vl import LORA as QWEN_LORA
+from dp2vl.vlm.qwen_vl import QwenVLTower
+
+SEVEN_B = {
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "intermediate_size": 11008,
+}
+CLIP_L = CLIPVisionConfig(
+    hidden_size=1024,
+    intermediate_size=4096,
+    num_hidden_layers=24,
+    num_attention_heads=16,
+    image_size=336,
+    patch_size=14,
+)
+REPEATS = 5
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full-towers", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "families.json")
+    options = parser.parse_args()
+    rows = [measure_mini(name) for name in ("mini-llava", "mini-qwen-vl", "mini-minigpt-v2")]
+    for row in (count_llava(), count_qwen(), count_minigpt()):
+        if options.full_towers:
+            row |= time_tower(FULL_TOWERS[row["family"]](), row["side_px"])
+        rows.append(row)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    record = {
+        "commit": commit,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "processor": platform.processor() or platform.machine(),
+        "rows": rows,
+    }
+    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def measure_mini(name: str) -> dict[str, Any]:
+    """Return shape and figures of a bundled model."""
+    vlm = load_vlm(name)
+    tower, connector = count(vlm.tower.vision), count(vlm.connector)
+    inside = tower + connector if vlm.family == "llava" else 0  # one class of transformers holds all three
+    side = vlm.tower.preprocess.side_px
+    row = {
+        "name": name,
+        "family": vlm.family,
+        "side_px": side,
+        "tower_parameters": tower,
+        "connector_parameters": connector,
+        "language_parameters": count(vlm.language) - inside,
+        "image_tokens": vlm.image_tokens,
+        "token_dim": vlm.tower.dim,
+        "width": vlm.language.get_input_embeddings().weight.shape[1],
+    }
+    images = torch.rand(1, 3, 256, 256, generator=torch.Generator().manual_seed(0))
+    answer = lambda: vlm.answer(images, ["Who is the person in this photo?"], max_new_tokens=8)  # noqa: E731
+    row |= time_tower(vlm.tower, side) | {"answer_s": median_time(answer)}
+    trained = sum(p.numel() for p in vlm.add_adapters())
+    return row | {"trained_parameters": trained, "memory_bytes": 4 * (tower + connector + row["language_parameters"])}
+
+
+def count_llava() -> dict[str, Any]:
+    with torch.device("meta"):
+        config = LlavaConfig(
+            vision_config=CLIP_L.to_dict(), text_config=LlamaConfig(**SEVEN_B, vocab_size=32064).to_dict()
+        )
+        model = LlavaForConditionalGeneration(config)
+    tower, connector = count(model.model.vision_tower), count(model.model.multi_modal_projector)
+    parts = {"tower": tower, "connector": connector, "language": count(model) - tower - connector}
+    linears = matching(model, Llava.lora)
+    return full_row("LLaVA-1.5-7B", "llava", 336, 576, 1024, parts, Llava.lora, linears)
+
+
+def count_qwen() -> dict[str, Any]:
+    shape = QwenVisionConfig()
+    with torch.device("meta"):
+        tower, resampler = QwenVisionTower(shape), Resampler(shape)
+        language = Qwen2ForCausalLM(
+            Qwen2Config(**SEVEN_B, num_key_value_heads=32, vocab_size=151936, tie_word_embeddings=False)
+        )
+    parts = {"tower": count(tower), "connector": count(resampler), "language": count(language)}
+    return full_row("Qwen-VL-Chat", "qwen_vl", 448, 256, 1664, parts, QWEN_LORA, matching(language, QWEN_LORA))
+
+
+def count_minigpt() -> dict[str, Any]:
+    with torch.device("meta"):
+        vision = Blip2VisionModel(Blip2VisionConfig())
+        connector = torch.nn.Linear(5632, 4096)
+        language = LlamaForCausalLM(LlamaConfig(**SEVEN_B, vocab_size=32000))
+    parts = {"tower": count(vision), "connector": count(connector), "language": count(language)}
+    linears = matching(language, MiniGPTv2.lora)
+    return full_row("MiniGPT-v2", "minigpt_v2", 448, 256, 5632, parts, MiniGPTv2.lora, linears)
+
+
+def full_row(
+    name: str, family: str, side: int, tokens: int, dim: int, parts: dict[str, int], lora: Lora, linears: list
+) -> dict[str, Any]:
+    adapters = sum(lora.rank * (m.in_features + m.out_features) for m in linears)
+    return {
+        "name": name,
+        "family": family,
+        "side_px": side,
+        **{f"{part}_parameters": number for part, number in parts.items()},
+        "image_tokens": tokens,
+        "token_dim": dim,
+        "width": 4096,
+        "trained_parameters": adapters + (parts["connector"] if lora.connector else 0),
+        "memory_bytes": 2 * sum(parts.values()),
+        "forward_s": None,
+        "backward_s": None,
+        "answer_s": None,
+    }
+
+
+FULL_TOWERS: dict[str, Callable[[], Any]] = {
+    "llava": lambda: LlavaTower(CLIPVisionModel(CLIP_L), preprocess(336)),
+    "qwen_vl": lambda: QwenVLTower(QwenVisionTower(QwenVisionConfig())),
+    "minigpt_v2": lambda: MiniGPTv2Tower(Blip2VisionModel(Blip2VisionConfig()), 448),
+}
+
+
+def time_tower(tower: Any, side: int) -> dict[str, float]:
+    """Return the median seconds of one photo through a tower, forwards, and with the gradient to its pixels."""
+    tower.eval().requires_grad_(False)
+    pixels = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+    def forward() -> None:
+        with torch.no_grad():
+            tower.tokens(pixels)
+
+    def backward() -> None:
+        given = pixels.clone().requires_grad_()
+        tower.tokens(given).square().mean().backward()
+
+    return {"forward_s": median_time(forward), "backward_s": median_time(backward)}
+
+
+def median_time(work: Callable[[], Any]) -> float:
+    work()
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return round(statistics.median(times), 4)
+
+
+def matching(model: torch.nn.Module, lora: Lora) -> list[torch.nn.Linear]:
+    return [m for n, m in model.named_modules() if re.fullmatch(lora.targets, n) and isinstance(m, torch.nn.Linear)]
+
+
+def count(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+if __name__ == "__main__":
+    main()

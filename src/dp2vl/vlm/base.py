@@ -1,0 +1,394 @@
+"""A vision-language model as this project uses it: see, answer, weigh options, learn from dialogues.
+
+The three named families (LLaVA, Qwen-VL, MiniGPT-v2) put visual tokens among the embeddings of the words and hand both
+to a causal language model; what differs is in their modules: tower, connector, tokenizer, prompt, labels, LoRA.
+"""
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import torch
+from jaxtyping import Float
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, log_softmax
+from torch.nn.utils.rnn import pad_sequence
+from transformers import GenerationConfig
+
+from dp2vl.album import write_atomic
+from dp2vl.errors import ModelError
+from dp2vl.vlm.tower import Images, VisionTower
+
+IGNORE = -100
+"""Label of what is not learned."""
+ADAPTER_FILE, ADAPTER_SETTINGS = "adapters.safetensors", "adapters.json"
+BATCH = 16
+
+Dialogue = Sequence[tuple[str, str]]
+"""Questions and answers about one photo, in order."""
+
+
+def plain(text: str, marks: Iterable[str]) -> str:
+    """Return `text` without `marks`: special tokens that a person wrote out, which would be taken for real ones."""
+    pattern = "|".join(map(re.escape, marks))
+    while (cut := re.sub(pattern, "", text)) != text:  # what is left may join to another one
+        text = cut
+    return text
+
+
+class Encoded(NamedTuple):
+    """Token ids of a dialogue and what is learned of them: `labels` equal `ids`, or `IGNORE`."""
+
+    ids: list[int]
+    labels: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lora:
+    """LoRA as a family's authors set it up (arXiv 2106.09685).
+
+    Args:
+        rank, alpha, dropout: of every adapter; updates are scaled by alpha / rank.
+        targets: regular expression over whole names of the language model's modules.
+        connector: whether the connector is trained as well, in full.
+        full: names of modules of the language model that are trained in full.
+    """
+
+    rank: int
+    alpha: int
+    dropout: float
+    targets: str
+    connector: bool
+    full: tuple[str, ...] = ()
+
+
+class VLM(ABC):
+    """A loaded model, in evaluation mode, all weights frozen until `add_adapters`.
+
+    Attributes:
+        name: as given to `load_vlm`.
+        family: the module of this room.
+        tower: frozen in every official recipe.
+        connector: from the tower's tokens to the language model's embeddings.
+        language: a causal language model of transformers.
+        lora: the official set-up.
+        stop_ids: token ids that end an answer.
+        image_id: id that stands for one visual token in `Encoded.ids`; its embedding is never used.
+        image_tokens: how many of them a photo takes.
+        max_length: longest input in tokens that the authors trained with.
+    """
+
+    name: str
+    family: str
+    tower: VisionTower
+    connector: Any
+    language: Any
+    tokenizer: Any
+    lora: Lora
+    stop_ids: tuple[int, ...]
+    image_id: int
+    image_tokens: int
+    max_length: int
+
+    # What a family says -----------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def encode_dialogue(self, dialogue: Dialogue, *, image: bool = True) -> Encoded:
+        """Return ids and labels of a dialogue as the official training code has them."""
+
+    @abstractmethod
+    def encode_prompt(self, question: str, *, image: bool = True) -> list[int]:
+        """Return the ids up to where the answer begins."""
+
+    @abstractmethod
+    def encode_answer(self, question: str, answer: str) -> list[int]:
+        """Return the ids that follow `encode_prompt(question)`, with the mark that ends an answer."""
+
+    # What they share --------------------------------------------------------------------------------------------
+
+    @property
+    def parts(self) -> tuple[nn.Module, ...]:
+        """The networks that the model consists of; they may share weights."""
+        return (self.tower, self.connector, self.language)
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.language.parameters()).device
+
+    def to(self, device: str | torch.device) -> Self:
+        """Move all weights and return the model itself."""
+        for part in self.parts:
+            part.to(device)
+        return self
+
+    def freeze(self) -> Self:
+        """Put all parts into evaluation mode without gradients for weights, and return the model itself."""
+        for part in self.parts:
+            part.eval().requires_grad_(False)
+        # Answers are greedy, also where a checkpoint asks for sampling or penalties.
+        self.language.generation_config = GenerationConfig()
+        return self
+
+    def see(self, images: Images) -> Float[Tensor, "n tokens dim"]:
+        """Return the tower's tokens of photos, differentiable with respect to them.
+
+        They depend on the tower alone: where it is frozen, they can be kept and used in place of the photos.
+        """
+        return self.tower(images)
+
+    def visual_features(self, images: Images) -> Float[Tensor, "n image_tokens width"]:
+        """Return what the language model gets of photos, differentiable with respect to them."""
+        return self.connector(self.see(images))
+
+    def loss(self, seen: Tensor | None, dialogues: Sequence[Dialogue]) -> Tensor:
+        """Return the mean cross-entropy in nats over all learned tokens of a batch, a scalar.
+
+        Args:
+            seen: (n, tokens, dim) as `see` returns it, or None for dialogues without photos.
+            dialogues: one per photo.
+
+        Raises:
+            ModelError: a dialogue is longer than `max_length`.
+        """
+        encoded = [self.encode_dialogue(d, image=seen is not None) for d in dialogues]
+        logits = self._run([e.ids for e in encoded], seen).logits
+        labels = pad_sequence([torch.tensor(e.labels) for e in encoded], batch_first=True, padding_value=IGNORE)
+        return cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten().to(logits.device))
+
+    @torch.no_grad()
+    def answer(self, images: Images | None, questions: Sequence[str], *, max_new_tokens: int = 32) -> list[str]:
+        """Return the greedy answers to one question per photo; `images` None asks without photos.
+
+        Raises:
+            ValueError: there are not as many questions as photos.
+            ModelError: a prompt is longer than `max_length`.
+        """
+        return self.answer_seen(self._see_all(images, questions), questions, max_new_tokens=max_new_tokens)
+
+    @torch.no_grad()
+    def answer_seen(self, seen: Tensor | None, questions: Sequence[str], *, max_new_tokens: int = 32) -> list[str]:
+        """Return `answer` of photos that `see` has seen."""
+        answers = []
+        for rows, part in _batches(seen, questions):
+            ids = [self.encode_prompt(q, image=seen is not None) for q in part]
+            embeds, mask = self._embed(ids, rows, left=True)
+            made = self.language.generate(
+                inputs_embeds=embeds,
+                attention_mask=mask,
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                eos_token_id=list(self.stop_ids),
+                pad_token_id=self.stop_ids[0],
+            )
+            answers += [self._text(row) for row in made.tolist()]
+        return answers
+
+    @torch.no_grad()
+    def score_options(
+        self, images: Images | None, questions: Sequence[str], options: Sequence[Sequence[str]]
+    ) -> Float[Tensor, "n k"]:
+        """Return the log-likelihood in nats of each option as the whole answer, its end included.
+
+        Args:
+            images: n photos, or None for questions without.
+            questions: one per photo.
+            options: as many (k) for each question.
+
+        Raises:
+            ValueError: numbers of photos, questions and options do not fit.
+            ModelError: a prompt is longer than `max_length`.
+        """
+        return self.score_seen(self._see_all(images, questions), questions, options)
+
+    @torch.no_grad()
+    def score_seen(
+        self, seen: Tensor | None, questions: Sequence[str], options: Sequence[Sequence[str]]
+    ) -> Float[Tensor, "n k"]:
+        """Return `score_options` of photos that `see` has seen; the prompt is read once for all its options."""
+        counts = {len(o) for o in options}
+        if len(options) != len(questions) or len(counts) != 1 or 0 in counts:
+            raise ValueError(f"expected as many options for each of {len(questions)} questions, got {sorted(counts)}")
+        scores, start = [], 0
+        for rows, part in _batches(seen, questions):
+            scores.append(self._score(rows, part, options[start : start + len(part)]))
+            start += len(part)
+        return torch.cat(scores)
+
+    def _score(self, seen: Tensor | None, questions: Sequence[str], options: Sequence[Sequence[str]]) -> Tensor:
+        ids = [self.encode_prompt(q, image=seen is not None) for q in questions]
+        embeds, mask = self._embed(ids, seen, left=True)
+        places = (mask.cumsum(1) - 1).clamp(min=0)
+        read = self.language(
+            inputs_embeds=embeds, attention_mask=mask, position_ids=places, use_cache=True, logits_to_keep=1
+        )
+        count = len(options[0])
+        endings = [
+            torch.tensor(self.encode_answer(q, o)) for q, some in zip(questions, options, strict=True) for o in some
+        ]
+        answer = pad_sequence(endings, batch_first=True).to(embeds.device)
+        known = pad_sequence([torch.ones_like(e) for e in endings], batch_first=True).to(embeds.device)
+        read.past_key_values.batch_repeat_interleave(count)
+        first = read.logits.repeat_interleave(count, 0)
+        rest = (
+            self.language(
+                input_ids=answer[:, :-1],
+                attention_mask=torch.cat([mask.repeat_interleave(count, 0), known[:, :-1]], 1),
+                position_ids=places[:, -1:].repeat_interleave(count, 0) + known[:, :-1].cumsum(1),
+                past_key_values=read.past_key_values,
+                use_cache=True,
+            ).logits
+            if answer.shape[1] > 1
+            else first[:, :0]
+        )
+        likely = log_softmax(torch.cat([first, rest], 1).float(), -1).gather(-1, answer[..., None])[..., 0]
+        return (likely * known).sum(1).view(len(questions), count)
+
+    def _see_all(self, images: Images | None, questions: Sequence[str]) -> Tensor | None:
+        if images is None:
+            return None
+        if len(images) != len(questions):
+            raise ValueError(f"expected one question per photo, got {len(questions)} for {len(images)}")
+        parts = [images[i : i + BATCH] for i in range(0, len(images), BATCH)]
+        return torch.cat([self.see(p.to(self.device) if isinstance(p, Tensor) else p) for p in parts])
+
+    def _run(self, ids: Sequence[list[int]], seen: Tensor | None) -> Any:
+        embeds, mask = self._embed(ids, seen, left=False)
+        return self.language(inputs_embeds=embeds, attention_mask=mask)
+
+    def _embed(self, ids: Sequence[list[int]], seen: Tensor | None, *, left: bool) -> tuple[Tensor, Tensor]:
+        """Return embeddings (n, t, width) with the visual tokens in their places, and the attention mask (n, t)."""
+        longest = max(map(len, ids))
+        if longest > self.max_length:
+            raise ModelError(
+                f"expected at most {self.max_length} tokens for {self.name}, got {longest}", "ask or say less at once"
+            )
+        side = "left" if left else "right"
+        rows = [torch.tensor(row) for row in ids]
+        padded = pad_sequence(rows, batch_first=True, padding_value=self.stop_ids[0], padding_side=side).to(self.device)
+        mask = pad_sequence([torch.ones_like(r) for r in rows], batch_first=True, padding_side=side).to(self.device)
+        is_image = (padded == self.image_id) & mask.bool()
+        table = self.language.get_input_embeddings()
+        embeds = table(padded.masked_fill(is_image, 0))
+        if seen is not None:
+            if len(seen) != len(ids):
+                raise ValueError(f"expected one photo per text, got {len(seen)} for {len(ids)}")
+            visual = self.connector(seen).to(embeds.dtype)
+            embeds = embeds.masked_scatter(is_image[..., None], visual)
+        return embeds, mask
+
+    def _text(self, ids: list[int]) -> str:
+        end = next((i for i, token in enumerate(ids) if token in self.stop_ids), len(ids))
+        return self.tokenizer.decode(ids[:end], skip_special_tokens=True).strip()
+
+    # Adapters ---------------------------------------------------------------------------------------------------
+
+    def add_adapters(self, *, lora: Lora | None = None, seed: int = 0) -> list[nn.Parameter]:
+        """Put fresh adapters on the language model and return what is to be trained, the connector's weights last.
+
+        Args:
+            lora: another set-up than the official one.
+            seed: of the adapters' initial weights, which change no output yet.
+
+        Raises:
+            ModelError: there are adapters already, or no module has a name that fits.
+        """
+        from peft import LoraConfig, inject_adapter_in_model  # on use: it takes seconds to import
+
+        lora = lora or self.lora
+        if getattr(self.language, "peft_config", None):
+            raise ModelError(f"{self.name} has adapters already", "load the model again")
+        config = LoraConfig(
+            r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=lora.targets, bias="none"
+        )
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            try:
+                inject_adapter_in_model(config, self.language)
+            except ValueError as error:
+                raise ModelError(f"{self.name}: {error}", "check the names of the target modules") from None
+        self._trained = lora
+        trained = [p for name, p in self.language.named_parameters() if "lora_" in name]
+        for parameter in self.language.parameters():
+            parameter.requires_grad_(False)
+        for name in lora.full:
+            trained += list(self.language.get_submodule(name).parameters())
+        if lora.connector:
+            trained += list(self.connector.parameters())
+        for parameter in trained:
+            parameter.requires_grad_(True)
+        self.language.train(self.language.training)  # else the new layers would drop out in evaluation
+        return trained
+
+    def save_adapters(self, folder: Path) -> None:
+        """Write what `add_adapters` made trainable: one safetensors file and its settings.
+
+        Raises:
+            ModelError: there are no adapters.
+        """
+        from peft import get_peft_model_state_dict
+
+        if not getattr(self.language, "peft_config", None):
+            raise ModelError(f"{self.name} has no adapters to save", "call add_adapters first")
+        tensors = {f"language.{k}": v for k, v in get_peft_model_state_dict(self.language).items()}
+        for name in self._trained.full:
+            tensors |= {f"full.{name}.{k}": v for k, v in self.language.get_submodule(name).state_dict().items()}
+        if self._trained.connector:
+            tensors |= {f"connector.{k}": v for k, v in self.connector.state_dict().items()}
+        whole = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(folder / ADAPTER_FILE, save(whole))
+        settings = {"family": self.family, "model": self.name, "lora": asdict(self._trained)}
+        write_atomic(folder / ADAPTER_SETTINGS, (json.dumps(settings, indent=1) + "\n").encode())
+
+    def load_adapters(self, folder: Path) -> None:
+        """Put the adapters of a folder on this model.
+
+        Raises:
+            ModelError: a file is absent or damaged, or the adapters are of another family or shape.
+        """
+        from peft import get_peft_model_state_dict, set_peft_model_state_dict
+
+        try:
+            settings = json.loads((folder / ADAPTER_SETTINGS).read_text(encoding="utf-8"))
+            tensors = load_file(folder / ADAPTER_FILE)
+            lora = Lora(**settings["lora"] | {"full": tuple(settings["lora"]["full"])})
+            family = settings["family"]
+        except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
+            raise ModelError(f"cannot read adapters in {folder}: {error}", "save them again") from error
+        if family != self.family:
+            raise ModelError(
+                f"expected adapters of family {self.family}, got {family}", "load the model they belong to"
+            )
+        self.add_adapters(lora=lora)
+        parts: dict[str, dict[str, Tensor]] = {"language": {}, "connector": {}, "full": {}}
+        for key, value in tensors.items():
+            part, _, name = key.partition(".")
+            parts.setdefault(part, {})[name] = value.to(self.device)
+        expected = {
+            "language": get_peft_model_state_dict(self.language),
+            "connector": self.connector.state_dict() if lora.connector else {},
+            "full": {
+                k: v for k, v in self.language.state_dict().items() if k.startswith(tuple(f"{n}." for n in lora.full))
+            },
+        }
+        if _shapes(expected) != _shapes(parts):
+            raise ModelError(f"adapters in {folder} do not fit {self.name}", "load the model they belong to")
+        set_peft_model_state_dict(self.language, parts["language"])
+        self.language.load_state_dict(parts["full"], strict=False)
+        if lora.connector:
+            self.connector.load_state_dict(parts["connector"])
+
+
+def _shapes(parts: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, torch.Size]]:
+    return {part: {name: value.shape for name, value in tensors.items()} for part, tensors in parts.items()}
+
+
+def _batches(seen: Tensor | None, questions: Sequence[str]) -> Iterator[tuple[Tensor | None, Sequence[str]]]:
+    for i in range(0, len(questions), BATCH):
+        yield None if seen is None else seen[i : i + BATCH], questions[i : i + BATCH]

@@ -1,0 +1,78 @@
+"""A whole training of a mini model, from drawing photos to the finished folder; each part resumes by itself."""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from dp2vl.vlm.mini.card import read_card
+from dp2vl.vlm.mini.figures import make_figures, render_figures
+from dp2vl.vlm.mini.lessons import all_texts
+from dp2vl.vlm.mini.models import MiniModel, make_vlm
+from dp2vl.vlm.mini.photos import PhotoPlan, read_unlabelled, render_photos
+from dp2vl.vlm.mini.train_language import LanguageConfig, LanguageTraining
+from dp2vl.vlm.mini.train_tower import HEADS_FILE, TowerConfig, TowerTraining, load_tower_weights
+from dp2vl.vlm.mini.training import run_training
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """What both parts of a training share.
+
+    Args:
+        model: which one.
+        out: gets the folders `tower` and `language`; the finished model is `language/model`.
+        plan: which photos of nameless people there are. cache: where they are kept once drawn.
+        processes: that draw. device: that trains.
+        report: takes lines about progress.
+    """
+
+    model: MiniModel
+    out: Path
+    plan: PhotoPlan
+    cache: Path
+    processes: int = 1
+    device: str = "cpu"
+    report: Callable[[str], None] = print
+
+
+def train_tower(
+    course: Course, config: TowerConfig, *, until: float, unlabelled: Path | None = None, start: Path | None = None
+) -> dict[str, float]:
+    """Train the tower until its steps are taken or the clock (`time.monotonic`) shows `until`; return last figures.
+
+    Args:
+        unlabelled: folder of real photos. start: folder of a tower of the same shape to begin from.
+    """
+    photos = render_photos(course.plan, course.cache, processes=course.processes, report=course.report)
+    if unlabelled:
+        photos = replace(photos, unlabelled=read_unlabelled(unlabelled, course.plan.side_px))
+    account = {"photos": asdict(course.plan), "unlabelled_photos": len(photos.unlabelled)}
+    if start:
+        account["started_from"] = read_card(start)["tower"]
+    training = TowerTraining(course.model, config, photos, start=start, account=account, device=course.device)
+    return run_training(training, course.out / "tower", minutes=_left(until), report=course.report)
+
+
+def train_language(course: Course, config: LanguageConfig, *, until: float, figures: int) -> dict[str, float]:
+    """Train connector and language model behind the tower of `course.out`; see `train_tower`.
+
+    Raises:
+        ModelError: there is no tower.
+    """
+    tower, out = course.out / "tower", course.out / "language"
+    card = read_card(tower)
+    known = make_figures(figures, course.model.seed)
+    vlm = make_vlm(course.model, all_texts(known, course.model.seed), out / "model")
+    load_tower_weights(vlm.tower, tower)
+    photos = render_photos(course.plan, course.cache, processes=course.processes, report=course.report)
+    shown = render_figures(known, course.cache, side_px=course.plan.side_px, processes=course.processes)
+    training = LanguageTraining(vlm.to(course.device), config, photos, known, shown, account=card)
+    last = run_training(training, out, minutes=_left(until), report=course.report)
+    shutil.copy(tower / HEADS_FILE, out / "model" / HEADS_FILE)
+    return last
+
+
+def _left(until: float) -> float:
+    return max(until - time.monotonic(), 0.0) / 60

@@ -1,0 +1,143 @@
+"""Training of connector and language model behind a trained tower: seeded, resumable, logged.
+
+The tower is frozen. A batch depends on the seed and the step alone: a third of it shows public figures.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dp2vl.people.scenarios import SCENARIOS, PersonFacts
+from dp2vl.vlm.base import VLM
+from dp2vl.vlm.mini.augment import Augment
+from dp2vl.vlm.mini.card import write_card
+from dp2vl.vlm.mini.figures import PORTRAITS
+from dp2vl.vlm.mini.lessons import teach_figure, teach_nameless
+from dp2vl.vlm.mini.models import write_vlm
+from dp2vl.vlm.mini.photos import Photos
+from dp2vl.vlm.mini.skills import measure_skills
+from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageConfig:
+    """Recipe of one training.
+
+    Args:
+        steps: length of the schedule (warm-up, then cosine to zero).
+        seed: of batches and wordings; the initial weights have the model's own.
+        photos: per step; a third of them of public figures.
+        turns: questions per photo, about.
+        peak_lr, warmup, weight_decay, clip: of AdamW; warmup in steps.
+        test_photos: of the figures that are measured.
+    """
+
+    steps: int = 4_000
+    seed: int = 0
+    photos: int = 9
+    turns: int = 4
+    peak_lr: float = 1.5e-3
+    warmup: int = 100
+    weight_decay: float = 0.05
+    clip: float = 1.0
+    test_photos: int = 64
+    augment: Augment = field(default_factory=lambda: Augment(zoom=0.85, stretch=0.08, turn=0.06, light=0.15))
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.photos < 3 or self.turns < 2:
+            raise ValueError(f"expected steps >= 1, photos >= 3 and turns >= 2, got {self}")
+
+
+class LanguageTraining:
+    """A language model being taught to speak of what a frozen tower sees.
+
+    Args:
+        vlm: with a trained tower; connector and language model are trained in place.
+        photos: of people without names, with labels.
+        figures, figure_photos: public figures and their photos (figures, PORTRAITS + scenarios, side, side, 3).
+    """
+
+    def __init__(
+        self,
+        vlm: VLM,
+        config: LanguageConfig,
+        photos: Photos,
+        figures: Sequence[PersonFacts],
+        figure_photos: NDArray[np.uint8],
+        *,
+        account: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name, self.vlm, self.config, self.photos = vlm.name, vlm, config, photos
+        self.figures, self.figure_photos, self.account = figures, figure_photos, dict(account or {})
+        self.step, self.steps = 0, config.steps
+        tower = {id(p) for p in vlm.tower.parameters()}
+        parts = [*vlm.connector.parameters(), *vlm.language.parameters()]
+        fixed = {id(p) for name, p in vlm.connector.named_parameters() if name == "pos_embed"}  # sines, not learned
+        self.trained = [p for p in dict.fromkeys(parts) if id(p) not in tower | fixed]
+        for parameter in self.trained:
+            parameter.requires_grad_(True)
+        self.optimiser = make_optimiser(self.trained, lr=config.peak_lr, weight_decay=config.weight_decay)
+
+    def take_step(self) -> dict[str, float]:
+        """Take one step and return `loss` (nats per learned token) and `lr`."""
+        pixels, dialogues = self.make_batch(self.step)
+        with torch.no_grad():
+            seen = self.vlm.tower.tokens(pixels)
+        loss = self.vlm.loss(seen, dialogues)
+        rate = cosine_rate(self.step, peak=self.config.peak_lr, warmup=self.config.warmup, steps=self.steps)
+        take_gradient_step(self.optimiser, loss, rate=rate, clip=self.config.clip)
+        self.step += 1
+        return {"loss": float(loss.detach()), "lr": rate}
+
+    def make_batch(self, step: int) -> tuple[Tensor, list[list[tuple[str, str]]]]:
+        """Return pixels (photos, 3, side, side) and a dialogue about each."""
+        rng = np.random.default_rng([self.config.seed, step, 0x1A6])
+        known = self.config.photos // 3
+        count = self.photos.labels.shape[1]
+        people = rng.integers(len(self.photos.labels), size=self.config.photos - known)
+        which = rng.integers(count, size=len(people))
+        shown = list(self.photos.take(people, which))
+        dialogues = [
+            teach_nameless(self.photos.describe(int(p), int(w)), rng, turns=self.config.turns - 1)
+            for p, w in zip(people, which, strict=True)
+        ]
+        scenarios = [""] * PORTRAITS + list(SCENARIOS)
+        for figure in rng.integers(len(self.figures), size=known).tolist():
+            # As many portraits as scenes, as an adversary's questions come with portraits.
+            place = int(rng.integers(PORTRAITS) if rng.random() < 0.5 else rng.integers(PORTRAITS, len(scenarios)))
+            shown.append(self.figure_photos[figure, place])
+            dialogues.append(teach_figure(self.figures[figure], scenarios[place], rng, turns=self.config.turns))
+        return self.config.augment(np.stack(shown), self.vlm.tower.preprocess, rng), dialogues
+
+    def measure(self) -> dict[str, float]:
+        """Return `measure_skills` on a few new photos."""
+        return measure_skills(self.vlm, photos=self.config.test_photos)
+
+    def state(self) -> dict[str, Any]:
+        free = {"steps", "test_photos"}
+        recipe = {k: v for k, v in asdict(self.config).items() if k not in free} | {"model": self.name}
+        return {
+            "recipe": recipe,
+            "step": self.step,
+            "weights": [p.detach() for p in self.trained],
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        with torch.no_grad():
+            for parameter, value in zip(self.trained, state["weights"], strict=True):
+                parameter.copy_(value)
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+
+    def write(self, out: Path, figures: Mapping[str, float]) -> None:
+        """Write the model, as `load_vlm` reads it, and its card into `out/model`."""
+        write_vlm(self.vlm, out / "model")
+        language = {"recipe": asdict(self.config), "public_figures": len(self.figures), "figures": dict(figures)}
+        write_card(out / "model", self.account | {"language": language})

@@ -1,0 +1,150 @@
+"""The loop that all trainings of mini models share: checkpoints, log, time limit. What a step is, is theirs."""
+
+import io
+import json
+import math
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dp2vl.album import write_atomic
+from dp2vl.errors import ModelError
+
+CHECKPOINT_FILE, LOG_FILE = "checkpoint.pt", "train.jsonl"
+LOG_EVERY = 20
+
+
+class Training(Protocol):
+    """Something that is being trained: `step` is the number of steps taken of `steps`."""
+
+    name: str
+    step: int
+    steps: int
+
+    def take_step(self) -> dict[str, float]:
+        """Take one step and return its figures."""
+        ...
+
+    def measure(self) -> dict[str, float]:
+        """Return figures on photos that no training sees."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that `restore` needs, with a "recipe" that must be the same when it is restored."""
+        ...
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`."""
+        ...
+
+    def write(self, out: Path, figures: Mapping[str, float]) -> None:
+        """Write what has been learned so far."""
+        ...
+
+
+def run_training(
+    training: Training,
+    out: Path,
+    *,
+    minutes: float = math.inf,
+    save_every_s: float = 300.0,
+    report: Callable[[str], None] = print,
+) -> dict[str, float]:
+    """Train until all steps are taken or `minutes` have passed, from `out/checkpoint.pt` on if it is there.
+
+    Args:
+        out: gets the checkpoint, `train.jsonl` (a line per 20 steps and per checkpoint), and what `write` writes.
+        minutes: time for this run; the length of the schedule is `training.steps` whatever the time.
+        save_every_s: seconds between checkpoints; figures are measured then, too.
+        report: takes lines about progress.
+
+    Returns:
+        The last figures: those of the steps, averaged over 20, those of `measure`, and `step`.
+
+    Raises:
+        ModelError: the checkpoint is damaged, or of another recipe.
+    """
+    if (out / CHECKPOINT_FILE).exists():
+        resume(training, out / CHECKPOINT_FILE)
+        report(f"{training.name}: going on at step {training.step}")
+    began = saved = time.monotonic()
+    recent: list[dict[str, float]] = []
+    last: dict[str, float] = {}
+    while True:
+        now = time.monotonic()
+        done = training.step >= training.steps or now - began > minutes * 60
+        if done or now - saved > save_every_s:
+            last |= {"step": training.step, **training.measure()}
+            _save(training, out, last)
+            _log(out, last | {"saved": True, "seconds": round(time.monotonic() - began, 1)})
+            report(f"{training.name}: " + ", ".join(f"{key} {value}" for key, value in last.items()))
+            saved = time.monotonic()
+        if done:
+            return last
+        recent.append(training.take_step())
+        if training.step % LOG_EVERY == 0:
+            means = {key: round(float(np.mean([r[key] for r in recent if key in r])), 5) for key in recent[-1]}
+            last = {"step": training.step, **means, "seconds": round(time.monotonic() - began, 1)}
+            _log(out, last)
+            recent = []
+
+
+def resume(training: Training, path: Path) -> None:
+    """Let `training` go on from a checkpoint.
+
+    Raises:
+        ModelError: it is damaged, or of another recipe (its length apart).
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        same = state["recipe"] == training.state()["recipe"]
+    except Exception as error:  # torch raises whatever the damage led to
+        raise ModelError(f"cannot read {path}: {error}", "delete it to begin again") from error
+    if not same:
+        raise ModelError(f"{path} is of another model or recipe", "use another --out, or delete it to begin again")
+    training.restore(state)
+
+
+def cosine_rate(step: int, *, peak: float, warmup: int, steps: int) -> float:
+    """Return the learning rate of a step: a linear rise to `peak`, then a half cosine to zero."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    done = (step - warmup) / max(steps - warmup, 1)
+    return peak * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+
+
+def make_optimiser(parameters: list[nn.Parameter], *, lr: float, weight_decay: float) -> torch.optim.AdamW:
+    """Return AdamW that decays matrices but neither norms nor biases."""
+    groups = [
+        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98))
+
+
+def take_gradient_step(optimiser: torch.optim.Optimizer, loss: Tensor, *, rate: float, clip: float) -> None:
+    """Take one step at learning rate `rate`, the norm of the gradient cut to `clip`."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], clip)
+    optimiser.step()
+
+
+def _save(training: Training, out: Path, figures: Mapping[str, float]) -> None:
+    file = io.BytesIO()
+    torch.save(training.state(), file)
+    write_atomic(out / CHECKPOINT_FILE, file.getvalue())
+    training.write(out, figures)
+
+
+def _log(out: Path, line: Mapping[str, Any]) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / LOG_FILE).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
