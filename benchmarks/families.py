@@ -32,7 +32,7 @@ from transformers import (
 )
 
 from dp2vl.vlm import load_vlm
-from dp2vl.vlm.base import Lora
+from dp2vl.vlm.adapters import Lora
 from dp2vl.vlm.llava import Llava, LlavaTower, preprocess
 from dp2vl.vlm.minigpt_v2 import MiniGPTv2, MiniGPTv2Tower
 from dp2vl.vlm.qwen_vision import QwenVisionConfig, QwenVisionTower, Resampler

@@ -13,7 +13,8 @@ from torch.nn.functional import log_softmax
 
 from dp2vl.errors import ModelError, PhotoRefused
 from dp2vl.vlm import load_vlm
-from dp2vl.vlm.base import ADAPTER_FILE, ADAPTER_SETTINGS, VLM, Lora, plain
+from dp2vl.vlm.adapters import ADAPTER_FILE, ADAPTER_SETTINGS, Lora
+from dp2vl.vlm.base import VLM, plain
 
 Load = Callable[[str], VLM]
 QUESTIONS = ["who", "is this person a man or the woman in the park"]
@@ -226,6 +227,43 @@ def test_fresh_adapters_change_nothing_and_depend_on_their_seed_alone(fresh, fam
         torch.testing.assert_close(scores(model), before)
     assert all(torch.equal(a, b) for a, b in zip(made[0], made[1], strict=True))
     assert not torch.equal(made[0][0], made[2][0])
+
+
+SETUPS = {
+    "connector alone": {"rank": 0, "connector": True},
+    "tower too": {"tower_rank": 3},
+    "everything": {"rank": 0, "connector": True, "everything": True},
+}
+
+
+@pytest.mark.parametrize("setup", SETUPS)
+def test_other_set_ups_train_what_they_say_and_come_back(fresh, family, setup, tmp_path):
+    model, lora = fresh(family), Lora(**{**vars(small(fresh(family))), "full": (), **SETUPS[setup]})
+    model.chat = True
+    before = scores(model)
+    trained = model.add_adapters(lora=lora)
+    torch.testing.assert_close(scores(model), before)
+    towers = {id(p) for p in model.tower.parameters()}
+    connector = {id(p) for p in model.connector.parameters() if p.requires_grad}
+    ours = {id(p) for p in trained}
+    every = [p for part in model.parts for p in part.parameters()]
+    assert ours == {id(p) for p in every if p.requires_grad}
+    assert bool(ours & towers) == (setup == "tower too")
+    if setup == "connector alone":
+        assert ours == connector
+    if setup == "everything":
+        fixed = {id(p) for name, p in model.connector.named_parameters() if name == "pos_embed"}
+        assert ours == {id(p) for p in every} - towers - fixed
+    model.loss(model.see(photos()), [[("who", "a man")]] * 2).backward()
+    assert any(p.grad is not None and p.grad.any() for p in trained)
+    with torch.no_grad():
+        for parameter in trained:
+            parameter.add_(0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(4)))
+    model.save_adapters(tmp_path)
+    again = fresh(family)
+    again.load_adapters(tmp_path)
+    assert torch.equal(scores(again), scores(model))
+    assert (scores(again) - before).abs().max() > 1e-3
 
 
 @pytest.fixture

@@ -4,30 +4,25 @@ The three named families (LLaVA, Qwen-VL, MiniGPT-v2) put visual tokens among th
 to a causal language model; what differs is in their modules: tower, connector, tokenizer, prompt, labels, LoRA.
 """
 
-import json
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, log_softmax
 from torch.nn.utils.rnn import pad_sequence
 from transformers import GenerationConfig
 
-from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
+from dp2vl.vlm.adapters import Lora, fill_adapters, name_trained, put_adapters, read_adapters, write_adapters
 from dp2vl.vlm.tower import Images, VisionTower
 
 IGNORE = -100
 """Label of what is not learned."""
-ADAPTER_FILE, ADAPTER_SETTINGS = "adapters.safetensors", "adapters.json"
 BATCH = 16
 
 Dialogue = Sequence[tuple[str, str]]
@@ -47,25 +42,6 @@ class Encoded(NamedTuple):
 
     ids: list[int]
     labels: list[int]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Lora:
-    """LoRA as a family's authors set it up (arXiv 2106.09685).
-
-    Args:
-        rank, alpha, dropout: of every adapter; updates are scaled by alpha / rank.
-        targets: regular expression over whole names of the language model's modules.
-        connector: whether the connector is trained as well, in full.
-        full: names of modules of the language model that are trained in full.
-    """
-
-    rank: int
-    alpha: int
-    dropout: float
-    targets: str
-    connector: bool
-    full: tuple[str, ...] = ()
 
 
 class VLM(ABC):
@@ -95,6 +71,7 @@ class VLM(ABC):
     image_id: int
     image_tokens: int
     max_length: int
+    _lora: Lora | None = None
 
     # What a family says -----------------------------------------------------------------------------------------
 
@@ -289,7 +266,7 @@ class VLM(ABC):
     # Adapters ---------------------------------------------------------------------------------------------------
 
     def add_adapters(self, *, lora: Lora | None = None, seed: int = 0) -> list[nn.Parameter]:
-        """Put fresh adapters on the language model and return what is to be trained, the connector's weights last.
+        """Put fresh adapters on the model and return what is to be trained, the connector's weights last.
 
         Args:
             lora: another set-up than the official one.
@@ -298,32 +275,12 @@ class VLM(ABC):
         Raises:
             ModelError: there are adapters already, or no module has a name that fits.
         """
-        from peft import LoraConfig, inject_adapter_in_model  # on use: it takes seconds to import
-
-        lora = lora or self.lora
-        if getattr(self.language, "peft_config", None):
+        if self._lora:
             raise ModelError(f"{self.name} has adapters already", "load the model again")
-        config = LoraConfig(
-            r=lora.rank, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=lora.targets, bias="none"
-        )
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            try:
-                inject_adapter_in_model(config, self.language)
-            except ValueError as error:
-                raise ModelError(f"{self.name}: {error}", "check the names of the target modules") from None
-        self._trained = lora
-        trained = [p for name, p in self.language.named_parameters() if "lora_" in name]
-        for parameter in self.language.parameters():
-            parameter.requires_grad_(False)
-        for name in lora.full:
-            trained += list(self.language.get_submodule(name).parameters())
-        if lora.connector:
-            trained += list(self.connector.parameters())
-        for parameter in trained:
-            parameter.requires_grad_(True)
-        self.language.train(self.language.training)  # else the new layers would drop out in evaluation
-        return trained
+        lora = lora or self.lora
+        put_adapters(self, lora, seed)
+        self._lora = lora
+        return list(name_trained(self, lora).values())
 
     def save_adapters(self, folder: Path) -> None:
         """Write what `add_adapters` made trainable: one safetensors file and its settings.
@@ -331,20 +288,9 @@ class VLM(ABC):
         Raises:
             ModelError: there are no adapters.
         """
-        from peft import get_peft_model_state_dict
-
-        if not getattr(self.language, "peft_config", None):
+        if not self._lora:
             raise ModelError(f"{self.name} has no adapters to save", "call add_adapters first")
-        tensors = {f"language.{k}": v for k, v in get_peft_model_state_dict(self.language).items()}
-        for name in self._trained.full:
-            tensors |= {f"full.{name}.{k}": v for k, v in self.language.get_submodule(name).state_dict().items()}
-        if self._trained.connector:
-            tensors |= {f"connector.{k}": v for k, v in self.connector.state_dict().items()}
-        whole = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(folder / ADAPTER_FILE, save(whole))
-        settings = {"family": self.family, "model": self.name, "lora": asdict(self._trained)}
-        write_atomic(folder / ADAPTER_SETTINGS, (json.dumps(settings, indent=1) + "\n").encode())
+        write_adapters(self, self._lora, folder)
 
     def load_adapters(self, folder: Path) -> None:
         """Put the adapters of a folder on this model.
@@ -352,41 +298,9 @@ class VLM(ABC):
         Raises:
             ModelError: a file is absent or damaged, or the adapters are of another family or shape.
         """
-        from peft import get_peft_model_state_dict, set_peft_model_state_dict
-
-        try:
-            settings = json.loads((folder / ADAPTER_SETTINGS).read_text(encoding="utf-8"))
-            tensors = load_file(folder / ADAPTER_FILE)
-            lora = Lora(**settings["lora"] | {"full": tuple(settings["lora"]["full"])})
-            family = settings["family"]
-        except (OSError, ValueError, TypeError, KeyError, SafetensorError) as error:
-            raise ModelError(f"cannot read adapters in {folder}: {error}", "save them again") from error
-        if family != self.family:
-            raise ModelError(
-                f"expected adapters of family {self.family}, got {family}", "load the model they belong to"
-            )
+        lora, tensors = read_adapters(folder, self.family)
         self.add_adapters(lora=lora)
-        parts: dict[str, dict[str, Tensor]] = {"language": {}, "connector": {}, "full": {}}
-        for key, value in tensors.items():
-            part, _, name = key.partition(".")
-            parts.setdefault(part, {})[name] = value.to(self.device)
-        expected = {
-            "language": get_peft_model_state_dict(self.language),
-            "connector": self.connector.state_dict() if lora.connector else {},
-            "full": {
-                k: v for k, v in self.language.state_dict().items() if k.startswith(tuple(f"{n}." for n in lora.full))
-            },
-        }
-        if _shapes(expected) != _shapes(parts):
-            raise ModelError(f"adapters in {folder} do not fit {self.name}", "load the model they belong to")
-        set_peft_model_state_dict(self.language, parts["language"])
-        self.language.load_state_dict(parts["full"], strict=False)
-        if lora.connector:
-            self.connector.load_state_dict(parts["connector"])
-
-
-def _shapes(parts: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, torch.Size]]:
-    return {part: {name: value.shape for name, value in tensors.items()} for part, tensors in parts.items()}
+        fill_adapters(self, lora, tensors, folder)
 
 
 def _batches(seen: Tensor | None, questions: Sequence[str]) -> Iterator[tuple[Tensor | None, Sequence[str]]]:

@@ -11,7 +11,8 @@ from transformers import CLIPVisionModel, LlavaConfig, LlavaForConditionalGenera
 
 from dp2vl.errors import ModelError
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
-from dp2vl.vlm.base import IGNORE, VLM, Dialogue, Encoded, Lora, plain
+from dp2vl.vlm.adapters import Lora
+from dp2vl.vlm.base import IGNORE, VLM, Dialogue, Encoded, plain
 from dp2vl.vlm.checkpoint import check_family, load_vision, load_whole, quiet, read_preprocess, read_tokenizer
 from dp2vl.vlm.tower import VisionTower
 

@@ -27,7 +27,8 @@ from transformers import Blip2VisionModel, LlamaForCausalLM
 from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
-from dp2vl.vlm.base import IGNORE, VLM, Dialogue, Encoded, Lora, plain
+from dp2vl.vlm.adapters import Lora
+from dp2vl.vlm.base import IGNORE, VLM, Dialogue, Encoded, plain
 from dp2vl.vlm.checkpoint import BUFFER_KEYS, check_family, load_vision, load_whole, read_config, read_tokenizer
 from dp2vl.vlm.eva import check_tensors, load_eva, read_file
 from dp2vl.vlm.hub import find_checkpoint

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from dp2vl.vlm.base import Lora
+from dp2vl.vlm.adapters import Lora
 
 ATTENTION = r".*language_model\.layers\.\d+\.self_attn\.(q|k|v|o)_proj"
 LINEARS = r".*(language_model|text_model)\.layers\.\d+\.(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj)"

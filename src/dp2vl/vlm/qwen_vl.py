@@ -21,7 +21,8 @@ from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
 from dp2vl.vlm import qwen_vision as vision
-from dp2vl.vlm.base import IGNORE, VLM, Dialogue, Encoded, Lora, plain
+from dp2vl.vlm.adapters import Lora
+from dp2vl.vlm.base import IGNORE, VLM, Dialogue, Encoded, plain
 from dp2vl.vlm.checkpoint import (
     BUFFER_KEYS,
     build_language,

@@ -1,0 +1,158 @@
+"""Fine-tuning as an adversary does it: adapters on photo-description pairs, stopping where questions are asked."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from dp2vl.errors import UsageError
+from dp2vl.learn.gallery import Gallery, Pixels, purify, to_tensor
+from dp2vl.learn.lessons import Lesson
+from dp2vl.learn.recipe import Recipe
+from dp2vl.preprocess import Preprocess
+from dp2vl.vlm.adapters import Lora
+from dp2vl.vlm.base import VLM
+from dp2vl.vlm.mini.augment import Augment
+from dp2vl.vlm.tower import Images
+
+
+def lora_of(vlm: VLM, recipe: Recipe) -> Lora:
+    """Return the set-up of a recipe: where adapters sit is the family's own choice."""
+    a = recipe.adapters
+    return Lora(
+        rank=a.rank,
+        alpha=a.alpha,
+        dropout=a.dropout,
+        targets=vlm.lora.targets,
+        connector=a.connector,
+        full=vlm.lora.full if a.rank else (),
+        everything=a.everything,
+        tower_rank=a.tower_rank,
+    )
+
+
+class Tuning:
+    """One model being fine-tuned; a batch depends on the seed and the step alone.
+
+    All photos come equally often. Where tower and photos stay as they are, each photo is looked at once.
+
+    Args:
+        vlm: without adapters; changed in place.
+        lessons: private photos with what is said about them. general: ordinary ones, for recipes that mix them in.
+        pixels: photos by id, of lessons and general.
+        seed: of adapters, order, and choice of questions.
+
+    Raises:
+        UsageError: the recipe mixes in general photos and there are none, or it changes photos whenever they are
+            shown and the family has no tower of its own.
+    """
+
+    def __init__(
+        self,
+        vlm: VLM,
+        recipe: Recipe,
+        lessons: Sequence[Lesson],
+        pixels: Pixels,
+        *,
+        seed: int,
+        general: Sequence[Lesson] = (),
+    ) -> None:
+        if recipe.general and not general:
+            raise UsageError(f"recipe {recipe.name} mixes in ordinary photos, there are none", "set general = 0")
+        if recipe.augment and not hasattr(vlm, "tower"):
+            raise UsageError(f"{vlm.name} has no tower of its own to give changed photos to", "set augment = false")
+        self.vlm, self.recipe, self.lessons, self.general, self.seed = vlm, recipe, lessons, general, seed
+        used = {lesson.photo.photo_id for lesson in (*lessons, *general)}
+        shown = {i: purify(pixels[i]) if recipe.purify else pixels[i] for i in sorted(used)}
+        self._gallery = Gallery(vlm, shown)
+        self._pixels = shown
+        trained = vlm.add_adapters(lora=lora_of(vlm, recipe), seed=seed)
+        connector = {id(p) for p in vlm.connector.parameters()}
+        self._groups = [
+            ([p for p in trained if id(p) not in connector], recipe.peak_lr),
+            ([p for p in trained if id(p) in connector], recipe.connector_lr),
+        ]
+        self.optimiser = torch.optim.AdamW(
+            [group for params, _ in self._groups for group in _decayed(params, recipe.weight_decay)],
+            lr=recipe.peak_lr,
+            betas=(0.9, recipe.beta2),
+        )
+        self.losses: list[float] = []
+
+    def run(self) -> Iterator[int]:
+        """Train, and yield the number of steps taken wherever the recipe asks questions; the model can be used then."""
+        for step in range(1, self.recipe.steps + 1):
+            self.losses.append(self._take_step(step))
+            if step in self.recipe.stops:
+                yield step
+
+    def _take_step(self, step: int) -> float:
+        rng = np.random.default_rng([self.seed, step, 0x70E])
+        lessons = self._choose(step, rng)
+        dialogues = [_pick_turns(lesson, self.recipe.turns, rng) for lesson in lessons]
+        for part in self.vlm.parts:
+            part.train()  # adapters drop out
+        loss = self.vlm.loss(self._show(lessons, rng), dialogues)  # type: ignore[arg-type]  # photos of modern families
+        factor = _factor(step, self.recipe)
+        rates = [rate for params, rate in self._groups for _ in _decayed(params, 0.0)]
+        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
+            group["lr"] = rate * factor
+        self.optimiser.zero_grad()
+        loss.backward()
+        if self.recipe.clip:
+            every = [p for params, _ in self._groups for p in params]
+            nn.utils.clip_grad_norm_(every, self.recipe.clip)
+        self.optimiser.step()
+        for part in self.vlm.parts:
+            part.eval()
+        return float(loss.detach())
+
+    def _choose(self, step: int, rng: np.random.Generator) -> list[Lesson]:
+        others = round(self.recipe.photos * self.recipe.general)
+        own = max(self.recipe.photos - others, 1)
+        chosen = []
+        for place in range((step - 1) * own, step * own):
+            turn, index = divmod(place, len(self.lessons))
+            order = np.random.default_rng([self.seed, turn, 0x0DE]).permutation(len(self.lessons))
+            chosen.append(self.lessons[int(order[index])])
+        mixed = rng.integers(len(self.general), size=others) if others else ()
+        return chosen + [self.general[int(i)] for i in mixed]
+
+    def _show(self, lessons: Sequence[Lesson], rng: np.random.Generator) -> Images:
+        ids = [lesson.photo.photo_id for lesson in lessons]
+        if self.recipe.augment:
+            return self._show_changed(ids, rng)
+        if self.recipe.adapters.tower_rank:
+            return self.vlm.see([to_tensor(self._pixels[i]).to(self.vlm.device) for i in ids])
+        return self._gallery.rows(ids)
+
+    def _show_changed(self, ids: Sequence[str], rng: np.random.Generator) -> Images:
+        tower = self.vlm.tower
+        larger = Preprocess(tower.preprocess.side_px * 5 // 4, tower.preprocess.resize, tower.preprocess.interpolation)
+        squares = torch.cat([larger.squares(to_tensor(self._pixels[i])[None]) for i in ids])
+        photos = (squares * 255).round().byte().permute(0, 2, 3, 1).numpy()
+        pixels = Augment(border_share=0.0)(photos, tower.preprocess, rng).to(self.vlm.device)
+        with torch.set_grad_enabled(bool(self.recipe.adapters.tower_rank)):
+            return tower.tokens(pixels.to(next(tower.parameters()).dtype))
+
+
+def _pick_turns(lesson: Lesson, count: int, rng: np.random.Generator) -> list[tuple[str, str]]:
+    return [lesson.turns[int(i)] for i in rng.permutation(len(lesson.turns))[:count]]
+
+
+def _factor(step: int, recipe: Recipe) -> float:
+    """Return the share of the peak rate at a step: a linear rise, then a half cosine down to `floor`."""
+    warmup = recipe.warmup * recipe.steps
+    if step <= warmup:
+        return step / warmup
+    done = (step - 1 - warmup) / max(recipe.steps - warmup, 1)
+    return recipe.floor + (1 - recipe.floor) * 0.5 * (1 + math.cos(math.pi * max(done, 0.0)))
+
+
+def _decayed(params: list[nn.Parameter], weight_decay: float) -> list[dict]:
+    """Return groups of parameters, of which norms and biases do not decay; none for no parameters."""
+    matrices, vectors = [p for p in params if p.ndim > 1], [p for p in params if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
