@@ -4,7 +4,7 @@ People are drawn anew, with all their questions, photos and seeds; arms share th
 them is paired. A second source of doubt, the seed, is reported beside it as a spread, never mixed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -39,7 +39,7 @@ class Resample:
 
     Args:
         people: ids; every table must have these columns.
-        draws, seed: of the bootstrap.
+        draws, seed: of the bootstrap; without draws an interval is its number.
     """
 
     people: tuple[str, ...]
@@ -59,7 +59,7 @@ class Resample:
         Draws on which it is undefined (NaN, as a ratio by zero) count as the worst in both directions.
         """
         values = statistic(self._weights)
-        drawn = values[1:]
+        drawn = values[1:] if self.draws else values
         tail = (1 - LEVEL) / 2
         low = np.quantile(np.nan_to_num(drawn, nan=-np.inf), tail, method="inverted_cdf")
         high = np.quantile(np.nan_to_num(drawn, nan=np.inf), 1 - tail, method="inverted_cdf")
@@ -72,6 +72,10 @@ class Resample:
     def leakage(self, table: PersonTable, level: Level) -> Interval:
         """Return the leakage (A - c) / (1 - c); the blind part of c is drawn with the people."""
         return self.interval(lambda w: self._leakage(table, level, w))
+
+    def mean_leakage(self, pairs: Sequence[tuple[PersonTable, Level]]) -> Interval:
+        """Return the mean of the leakages of several questions, each above its own chance level."""
+        return self.interval(lambda w: np.mean([self._leakage(table, level, w) for table, level in pairs], axis=0))
 
     def difference(self, first: PersonTable, second: PersonTable) -> Interval:
         """Return the paired difference of means, first minus second."""
