@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from dp2vl.cli import dataset, demo, doctor, models, protect, train, verify
+from dp2vl.cli import bench, dataset, demo, doctor, models, protect, train, verify
 from dp2vl.errors import DP2VLError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command()(demo.demo)
 models.app.command()(train.train)
 app.add_typer(models.app, name="models")
 app.add_typer(dataset.app, name="dataset")
+app.add_typer(bench.app, name="bench")
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""Suites of experiments: people, photos, adapters, answers, scores; each stage reads files and writes files."""

@@ -1,0 +1,75 @@
+"""A suite from people to scores, several trials at a time."""
+
+import json
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+from dp2vl.album import write_atomic
+from dp2vl.bench.scores import score_trials
+from dp2vl.bench.suite import Suite, Trial
+from dp2vl.errors import UsageError
+
+
+def run_suite(
+    suite: Suite, out: Path, *, arms: Sequence[str] = (), jobs: int = 1, report: Callable[[str], None] = print
+) -> Path:
+    """Run the stages of a suite that are not done yet and return `scores.jsonl`.
+
+    Args:
+        out: folder of this suite.
+        arms: only these; all of the suite if none is given.
+        jobs: trials at the same time, each on one thread; their number changes no number.
+        report: takes lines about progress.
+
+    Raises:
+        UsageError: `out` is the folder of another suite, or an arm is not in this one.
+    """
+    from dp2vl.bench.stages import draw_people
+
+    trials = list(suite.trials(tuple(arms)))
+    _claim(suite, out)
+    data = draw_people(suite, out, report, processes=jobs)
+    work = partial(_run_trial, data=data, out=out)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread) as pool:
+        for lines in pool.map(work, trials):
+            for line in lines:
+                report(line)
+    return score_trials(suite, out)
+
+
+def _run_trial(trial: Trial, *, data: Path, out: Path) -> list[str]:
+    from dp2vl.bench.stages import question, teach
+
+    lines: list[str] = []
+    if trial.arm != "untouched":
+        teach(trial, data, out, lines.append)
+    question(trial, data, out, lines.append)
+    return lines
+
+
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _claim(suite: Suite, out: Path) -> None:
+    """Write which suite a folder belongs to, or check it."""
+    path = out / "suite.json"
+    record = {"digest": suite.digest, **asdict(suite)}
+    if path.is_file():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found.get("digest") != suite.digest:
+            raise UsageError(
+                f"{out} holds the suite {found.get('name')} ({found.get('digest')}), not {suite.name} ({suite.digest})",
+                "choose another --out",
+            )
+        return
+    if out.exists() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty and holds no suite", "choose a new folder")
+    write_atomic(path, (json.dumps(record, indent=1) + "\n").encode())

@@ -1,0 +1,37 @@
+"""`dp2vl bench`: suites of experiments on what fine-tuned models give away."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Measure what models give away after fine-tuning on private photos.")
+
+SuiteName = Annotated[str, typer.Argument(help="A suite of the package (smoke, mini) or a .toml file.")]
+Out = Annotated[Path, typer.Option(help="Folder of this suite; run again to go on.", show_default=False)]
+
+
+@app.command()
+def run(
+    suite: SuiteName,
+    out: Out,
+    arms: Annotated[str, typer.Option(help="Only these arms, by commas; all if empty.")] = "",
+    jobs: Annotated[int, typer.Option(min=1, help="Trials at the same time, one thread each.")] = 2,
+) -> None:
+    """Draw people, fine-tune, ask and score; stages that are done are skipped."""
+    from dp2vl.bench.run import run_suite
+    from dp2vl.bench.suite import load_suite
+
+    chosen = [arm.strip() for arm in arms.split(",") if arm.strip()]
+    scores = run_suite(load_suite(suite), out, arms=chosen, jobs=jobs, report=lambda line: print(line, file=sys.stderr))
+    print(scores)
+
+
+@app.command()
+def score(suite: SuiteName, out: Out) -> None:
+    """Score the answers of a suite anew; needs no model."""
+    from dp2vl.bench.scores import score_trials
+    from dp2vl.bench.suite import load_suite
+
+    print(score_trials(load_suite(suite), out))

@@ -1,0 +1,152 @@
+"""Suites are strict; trials come in a fixed order; rows are tidy and the same every time."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dp2vl.bench.run import run_suite
+from dp2vl.bench.scores import CURVES, SCORES, Score, score_trials
+from dp2vl.bench.suite import Suite, load_suite, suite_names
+from dp2vl.errors import DP2VLError, UsageError
+from dp2vl.leakage import Answer, write_answers
+
+WORDS = """
+families = ["mini-llava", "mini-qwen-vl"]
+seeds = [0, 1]
+arms = ["clean", "untouched"]
+[people]
+count = 8
+train_photos = 1
+probe_photos = 1
+size_px = 96
+seed = 3
+"""
+VALUES = ("cat", "dog", "fox", "owl")
+PEOPLE = [f"p{i}" for i in range(8)]
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    (tmp_path / "mine.toml").write_text(WORDS, encoding="utf-8")
+    return load_suite(str(tmp_path / "mine.toml"))
+
+
+def answers(step: int, right: float, seed: int) -> list[Answer]:
+    rng = np.random.default_rng([seed, step])
+    rows = []
+    for view in ("probe", "other", "blank", "train"):
+        for number, person in enumerate(PEOPLE):
+            for slot, scenario in (("identity", ""), ("category", "pet"), ("token", "pet")):
+                options = tuple(PEOPLE) if slot != "category" else VALUES
+                truth = options[number % len(options)]
+                knows = view == "train" or (view == "probe" and rng.random() < right)
+                said = truth if knows else options[int(rng.integers(len(options)))]
+                rows.append(Answer(
+                    step=step, view=view, qid=f"{view}{number}{slot}", photo_id=person, person_id=person,
+                    scenario=scenario, slot=slot, format="open", options=options, answer=truth,
+                    scores=tuple(0.0 if o == said else -1.0 for o in options),
+                ))  # fmt: skip
+    return rows
+
+
+def fill(suite: Suite, out: Path, arms: tuple[str, ...] = ()) -> None:
+    for trial in suite.trials(arms):
+        clean = trial.arm == "clean"
+        rows = [a for step in ((5, 10) if clean else (0,)) for a in answers(step, 0.95 if clean else 0.0, trial.seed)]
+        write_answers(out / "runs" / trial.name / "answers.jsonl", rows)
+
+
+def test_suites_of_the_package_load_and_differ():
+    suites = [load_suite(name) for name in suite_names()]
+    assert {"smoke", "mini"} <= {s.name for s in suites}
+    assert len({s.digest for s in suites}) == len(suites)
+    mini = load_suite("mini")
+    assert len(mini.families) == 3 and len(mini.seeds) >= 3 and mini.people.count >= 12
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("seeds", "seed"), "unknown key 'seed'"),
+        (("count = 8", "number = 8"), "unknown key 'number'"),
+        (("count = 8\n", ""), "expected count"),
+        (("mini-llava", "mini-lava"), "did you mean mini-llava"),
+        (('"untouched"', '"protektet"'), "unknown arms 'protektet'"),
+        (("[0, 1]", "[1, 1]"), "expected different seeds"),
+        (('["mini-llava", "mini-qwen-vl"]', "[]"), "at least one of families"),
+        (("seeds = [0, 1]", "seeds = [0"), "is not TOML"),
+    ],
+)
+def test_suites_that_make_no_sense_are_errors(tmp_path, change, message):
+    (tmp_path / "mine.toml").write_text(WORDS.replace(*change), encoding="utf-8")
+    with pytest.raises(UsageError) as error:
+        load_suite(str(tmp_path / "mine.toml"))
+    assert message in str(error.value)
+
+
+def test_an_unknown_suite_names_what_there_is():
+    with pytest.raises(UsageError, match=r"no suite 'smok'; hint: there are .*smoke"):
+        load_suite("smok")
+    with pytest.raises(UsageError, match="is no file"):
+        load_suite("nowhere/mine.toml")
+
+
+def test_trials_share_seeds_and_an_untouched_model_needs_none(suite):
+    names = [trial.name for trial in suite.trials()]
+    assert names[:3] == [
+        "mini-llava/clean/default/seed0", "mini-llava/clean/default/seed1", "mini-llava/untouched/default/seed0",
+    ]  # fmt: skip
+    assert len(names) == 6
+    assert [t.arm for t in suite.trials(("clean",))] == ["clean"] * 4
+    with pytest.raises(UsageError, match="no arm 'cleen'; hint: did you mean clean"):
+        list(suite.trials(("cleen",)))
+
+
+def test_rows_are_tidy_and_scoring_twice_gives_the_same_bytes(suite, tmp_path):
+    out = tmp_path / "out"
+    fill(suite, out)
+    path = score_trials(suite, out)
+    first = path.read_bytes(), (out / CURVES).read_bytes()
+    rows = [Score(**json.loads(line)) for line in path.read_text().splitlines()]
+    assert (score_trials(suite, out).read_bytes(), (out / CURVES).read_bytes()) == first
+    keys = [(r.family, r.arm, r.attacker, r.seed, r.scenario, r.metric) for r in rows]
+    assert len(set(keys)) == len(keys)
+    found = {k: r for k, r in zip(keys, rows, strict=True)}
+    leak = found[("mini-llava", "clean", "default", "all", "mean", "leakage")]
+    assert leak.value > 0.7 and leak.ci_low < leak.value < leak.ci_high and leak.gate == "passed" and leak.n_people == 8
+    quiet = found[("mini-llava", "untouched", "default", "all", "mean", "leakage")]
+    assert quiet.value < 0.4 and quiet.gate == ""
+    alone = found[("mini-llava", "clean", "default", "1", "mean", "leakage")]
+    assert alone.ci_low is None
+    peak = found[("mini-qwen-vl", "clean", "default", "all", "mean", "leakage_peak")]
+    assert peak.value >= found[("mini-qwen-vl", "clean", "default", "all", "mean", "leakage")].value
+    steps = {json.loads(line)["step"] for line in (out / CURVES).read_text().splitlines()}
+    assert steps == {0, 5, 10}
+
+
+def test_an_arm_that_was_not_asked_with_every_seed_is_left_out(suite, tmp_path):
+    out = tmp_path / "out"
+    fill(suite, out, ("untouched",))
+    (first, *_) = suite.trials(("clean",))
+    write_answers(out / "runs" / first.name / "answers.jsonl", answers(5, 0.9, 0))
+    arms = {json.loads(line)["arm"] for line in score_trials(suite, out).read_text().splitlines()}
+    assert arms == {"untouched"}
+    with pytest.raises(DP2VLError, match="no arm whose seeds were all asked"):
+        score_trials(suite, tmp_path / "empty")
+    assert not (tmp_path / "empty" / SCORES).exists()
+
+
+def test_a_folder_of_another_suite_is_an_error(suite, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "photo.png").write_bytes(b"x")
+    with pytest.raises(UsageError, match="is not empty and holds no suite"):
+        run_suite(suite, out)
+    other = replace(suite, seeds=(7,))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "suite.json").write_text(json.dumps({"digest": other.digest, "name": "other"}))
+    with pytest.raises(UsageError, match="holds the suite other"):
+        run_suite(suite, tmp_path / "other")
