@@ -56,7 +56,7 @@ TINY = {
 }
 PLAN = PhotoPlan(people=24, side_px=48)
 CONFIG = TowerConfig(steps=40, pairs=12, warmup=5, peak_lr=2e-3, average=0.9, recall_people=4, parts_first=2)
-LANGUAGE = LanguageConfig(steps=30, photos=6, turns=3, warmup=3, peak_lr=3e-3, test_photos=8)
+LANGUAGE = LanguageConfig(connector_steps=3, pairs=4, steps=30, photos=6, turns=3, warmup=3, peak_lr=3e-3, test_photos=8)
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +133,22 @@ def test_the_loss_of_a_language_model_falls_and_its_tower_stays(
 ) -> None:
     training = language_training(family, tmp_path, photos, figures)
     before = {k: v.clone() for k, v in training.vlm.tower.vision.state_dict().items()}
+    first = [training.take_step() for _ in range(LANGUAGE.connector_steps)]
+    assert all({"connector_people", "connector_labels", "connector_scenario", "lr"} == f.keys() for f in first)
     losses = [training.take_step()["loss"] for _ in range(20)]
     assert np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
     assert all(torch.equal(v, before[k]) for k, v in training.vlm.tower.vision.state_dict().items())
+
+
+@pytest.mark.parametrize("family", TINY)
+def test_a_connector_learns_to_hand_on_what_is_in_a_photo(photos: Photos, figures, family: str, tmp_path: Path) -> None:
+    """First with readers of its own, its language model untouched."""
+    config = replace(LANGUAGE, connector_steps=40, pairs=8, photos=6)
+    training = language_training(family, tmp_path, photos, figures, config)
+    words = {k: v.clone() for k, v in training.vlm.language.state_dict().items() if "lm_head" in k}
+    found = [training.take_step()["connector_labels"] for _ in range(40)]
+    assert np.mean(found[-5:]) < 0.9 * np.mean(found[:5])
+    assert words and all(torch.equal(v, training.vlm.language.state_dict()[k]) for k, v in words.items())
 
 
 def assert_resumes(make, tmp_path: Path) -> None:
@@ -154,7 +167,7 @@ def assert_resumes(make, tmp_path: Path) -> None:
         second.take_step()
     ours, theirs = second.state(), whole.state()
     assert ours["step"] == theirs["step"] == 8
-    for part in ours.keys() - {"recipe", "step", "optimiser"}:
+    for part in ours.keys() - {"recipe", "step", "optimiser", "connector_optimiser"}:
         flat = [(ours[part], theirs[part])] if isinstance(ours[part], list) else []
         flat = flat or [(list(ours[part].values()), list(theirs[part].values()))]
         assert all(torch.equal(a, b) for x, y in flat for a, b in zip(x, y, strict=True))
@@ -186,7 +199,7 @@ def test_a_whole_course_stops_goes_on_and_leaves_a_model_that_answers(tmp_path: 
     assert 0 <= last["recall_head"] <= 1
     steps = [json.loads(line)["step"] for line in (tmp_path / "out/tower/train.jsonl").read_text().splitlines()]
     assert steps == [0, 20, 20]
-    assert train_language(course, replace(LANGUAGE, steps=2), until=forever, figures=2)["step"] == 2
+    assert train_language(course, replace(LANGUAGE, steps=2), until=forever, figures=2)["step"] == 5
     folder = tmp_path / "out/language/model"
     vlm = load_vlm(str(folder))
     assert len(vlm.answer(torch.rand(2, 3, 40, 50), ["Who is this?"] * 2, max_new_tokens=3)) == 2
@@ -195,7 +208,7 @@ def test_a_whole_course_stops_goes_on_and_leaves_a_model_that_answers(tmp_path: 
     assert all(torch.equal(v, vlm.tower.vision.state_dict()[k]) for k, v in written.vision.state_dict().items())
     card = json.loads((folder / "card.json").read_text())
     assert card["tower"]["photos"]["first_seed"] == TRAIN_SEED
-    assert card["language"]["figures"]["step"] == 2
+    assert card["language"]["figures"]["step"] == 5
     identity = load_heads(folder, vlm.tower.dim)(vlm.see(torch.rand(1, 3, 40, 50)))[0]
     assert float(identity.norm()) == pytest.approx(1, abs=1e-5)
 

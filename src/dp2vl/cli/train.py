@@ -64,6 +64,6 @@ def train(
         language = LanguageConfig(steps=language_steps, seed=model.seed)
         last = train_language(course, language, until=until, figures=figures)
         typer.echo(
-            f"{out / 'language' / 'model'}: {int(last['step'])} of {language_steps} steps, "
+            f"{out / 'language' / 'model'}: {int(last['step'])} of {language.all_steps} steps, "
             f"scenario {last['scenario']:.2f}, category {last['category']:.2f}"
         )

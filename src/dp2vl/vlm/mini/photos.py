@@ -92,10 +92,23 @@ class Photos:
         rows = zip(people.tolist(), columns.tolist(), strict=True)
         return np.stack([self.pixels[p // SHARD_PEOPLE][p % SHARD_PEOPLE, c] for p, c in rows])
 
+    def pick_pairs(self, count: int, rng: np.random.Generator) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
+        """Return numbers of a portrait and of another photo, for each of `count` people."""
+        each = self.labels.shape[1]
+        first = rng.integers(self.portraits, size=count)
+        return first, (first + rng.integers(1, each, size=count)) % each
+
     def describe(self, person: int, column: int) -> dict[str, str]:
         """Return the labels that one photo has, by name."""
         row = zip(LABELS.items(), self.labels[person, column].tolist(), strict=True)
         return {name: values[index] for (name, values), index in row if index >= 0}
+
+
+def standardise(traits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return traits (people, len(CONTINUOUS)) without their mean, in units of their spread."""
+    spread = traits.std(0)
+    whole: NDArray[np.float32] = (traits - traits.mean(0)) / np.where(spread > 0, spread, 1)
+    return whole
 
 
 def render_photos(plan: PhotoPlan, cache: Path, *, processes: int = 1, report: Callable[[str], None] = print) -> Photos:

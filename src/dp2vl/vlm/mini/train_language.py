@@ -20,7 +20,8 @@ from dp2vl.vlm.mini.card import write_card
 from dp2vl.vlm.mini.figures import PORTRAITS
 from dp2vl.vlm.mini.lessons import teach_figure, teach_nameless
 from dp2vl.vlm.mini.models import write_vlm
-from dp2vl.vlm.mini.photos import Photos
+from dp2vl.vlm.mini.objective import Heads, Weights, score_batch
+from dp2vl.vlm.mini.photos import Photos, standardise
 from dp2vl.vlm.mini.skills import measure_skills
 from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step
 
@@ -29,7 +30,11 @@ from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_s
 class LanguageConfig:
     """Recipe of one training.
 
+    First the connector alone is trained with readers behind it, as a tower is: a language model that gets noise learns
+    to do without the photo, and a resampler does not come out of that by itself.
+
     Args:
+        connector_steps: of this first part, in front of `steps`. pairs: people per step of it, two photos each.
         steps: length of the schedule (warm-up, then cosine to zero).
         seed: of batches and wordings; the initial weights have the model's own.
         photos: per step; a third of them of public figures.
@@ -38,6 +43,8 @@ class LanguageConfig:
         test_photos: of the figures that are measured.
     """
 
+    connector_steps: int = 600
+    pairs: int = 12
     steps: int = 4_000
     seed: int = 0
     photos: int = 9
@@ -48,6 +55,11 @@ class LanguageConfig:
     clip: float = 1.0
     test_photos: int = 64
     augment: Augment = field(default_factory=lambda: Augment(zoom=0.85, stretch=0.08, turn=0.06, light=0.15))
+
+    @property
+    def all_steps(self) -> int:
+        """Steps of both parts."""
+        return self.connector_steps + self.steps
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.photos < 3 or self.turns < 2:
@@ -75,7 +87,7 @@ class LanguageTraining:
     ) -> None:
         self.name, self.vlm, self.config, self.photos = vlm.name, vlm, config, photos
         self.figures, self.figure_photos, self.account = figures, figure_photos, dict(account or {})
-        self.step, self.steps = 0, config.steps
+        self.step, self.steps = 0, config.all_steps
         tower = {id(p) for p in vlm.tower.parameters()}
         parts = [*vlm.connector.parameters(), *vlm.language.parameters()]
         fixed = {id(p) for name, p in vlm.connector.named_parameters() if name == "pos_embed"}  # sines, not learned
@@ -83,17 +95,46 @@ class LanguageTraining:
         for parameter in self.trained:
             parameter.requires_grad_(True)
         self.optimiser = make_optimiser(self.trained, lr=config.peak_lr, weight_decay=config.weight_decay)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(config.seed)
+            self.readers = Heads(vlm.language.get_input_embeddings().weight.shape[1]).to(vlm.device)
+        connector = [p for p in vlm.connector.parameters() if p.requires_grad]
+        self.connector_optimiser = make_optimiser(
+            [*connector, *self.readers.parameters()], lr=config.peak_lr, weight_decay=config.weight_decay
+        )
+        self._traits = standardise(photos.traits)
 
     def take_step(self) -> dict[str, float]:
-        """Take one step and return `loss` (nats per learned token) and `lr`."""
-        pixels, dialogues = self.make_batch(self.step)
-        with torch.no_grad():
-            seen = self.vlm.tower.tokens(pixels)
-        loss = self.vlm.loss(seen, dialogues)
-        rate = cosine_rate(self.step, peak=self.config.peak_lr, warmup=self.config.warmup, steps=self.steps)
-        take_gradient_step(self.optimiser, loss, rate=rate, clip=self.config.clip)
+        """Take one step and return `lr` and `loss` (nats per learned token), or figures of the readers."""
+        config, step = self.config, self.step - self.config.connector_steps
         self.step += 1
+        if step < 0:
+            step += config.connector_steps
+            rate = cosine_rate(step, peak=config.peak_lr, warmup=config.warmup, steps=config.connector_steps)
+            pixels, labels, traits = self.make_pairs(step)
+            loss, figures = score_batch(self.readers, self.vlm.connector(self._see(pixels)), labels, traits, Weights())
+            take_gradient_step(self.connector_optimiser, loss, rate=rate, clip=config.clip)
+            return {f"connector_{name}": figures[name] for name in ("people", "labels", "scenario")} | {"lr": rate}
+        rate = cosine_rate(step, peak=config.peak_lr, warmup=config.warmup, steps=config.steps)
+        pixels, dialogues = self.make_batch(step)
+        loss = self.vlm.loss(self._see(pixels), dialogues)
+        take_gradient_step(self.optimiser, loss, rate=rate, clip=config.clip)
         return {"loss": float(loss.detach()), "lr": rate}
+
+    def _see(self, pixels: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.vlm.tower.tokens(pixels)
+
+    def make_pairs(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return pixels (2 pairs, 3, side, side), labels and traits; the second half shows the same people."""
+        rng = np.random.default_rng([self.config.seed, step, 0xC01])
+        people = rng.choice(len(self.photos.labels), self.config.pairs, replace=False)
+        both = np.concatenate([people, people])
+        which = np.concatenate(self.photos.pick_pairs(len(people), rng))
+        labels = torch.from_numpy(self.photos.labels[both, which].astype(np.int64))
+        traits = torch.from_numpy(self._traits[both].astype(np.float32))
+        pixels = self.config.augment(self.photos.take(both, which), self.vlm.tower.preprocess, rng)
+        return pixels, labels.to(self.vlm.device), traits.to(self.vlm.device)
 
     def make_batch(self, step: int) -> tuple[Tensor, list[list[tuple[str, str]]]]:
         """Return pixels (photos, 3, side, side) and a dialogue about each."""
@@ -120,13 +161,15 @@ class LanguageTraining:
         return measure_skills(self.vlm, photos=self.config.test_photos)
 
     def state(self) -> dict[str, Any]:
-        free = {"steps", "test_photos"}
+        free = {"steps", "test_photos"}  # the connector's part has a fixed length
         recipe = {k: v for k, v in asdict(self.config).items() if k not in free} | {"model": self.name}
         return {
             "recipe": recipe,
             "step": self.step,
             "weights": [p.detach() for p in self.trained],
             "optimiser": self.optimiser.state_dict(),
+            "readers": self.readers.state_dict(),
+            "connector_optimiser": self.connector_optimiser.state_dict(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -134,6 +177,8 @@ class LanguageTraining:
             for parameter, value in zip(self.trained, state["weights"], strict=True):
                 parameter.copy_(value)
         self.optimiser.load_state_dict(state["optimiser"])
+        self.readers.load_state_dict(state["readers"])
+        self.connector_optimiser.load_state_dict(state["connector_optimiser"])
         self.step = state["step"]
 
     def write(self, out: Path, figures: Mapping[str, float]) -> None:

@@ -18,7 +18,7 @@ from dp2vl.vlm.mini.augment import Augment
 from dp2vl.vlm.mini.card import write_card
 from dp2vl.vlm.mini.models import MiniModel, make_tower
 from dp2vl.vlm.mini.objective import Heads, PatchHeads, Weights, score_batch, score_parts, score_patches
-from dp2vl.vlm.mini.photos import LABELS, Photos
+from dp2vl.vlm.mini.photos import LABELS, Photos, standardise
 from dp2vl.vlm.mini.recall import measure_recall
 from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step
 from dp2vl.vlm.tower import VisionTower
@@ -95,8 +95,7 @@ class TowerTraining:
         self.optimiser = make_optimiser(
             list(self.model.parameters()), lr=config.peak_lr, weight_decay=config.weight_decay
         )
-        spread = photos.traits.std(0)
-        self._traits = (photos.traits - photos.traits.mean(0)) / np.where(spread > 0, spread, 1)
+        self._traits = standardise(photos.traits)
 
     @property
     def averaged(self) -> VisionTower:
@@ -128,9 +127,7 @@ class TowerTraining:
         rng = np.random.default_rng([self.config.seed, step])
         extra = self.config.unlabelled_pairs if len(self.photos.unlabelled) else 0
         people = rng.choice(len(self.photos.traits), self.config.pairs, replace=False)
-        count = self.photos.labels.shape[1]
-        first = rng.integers(self.photos.portraits, size=len(people))
-        second = (first + rng.integers(1, count, size=len(people))) % count
+        first, second = self.photos.pick_pairs(len(people), rng)
         chosen = rng.permutation(len(self.photos.unlabelled))[:extra]
         real = [self.photos.unlabelled[i] for i in chosen]
         nowhere = np.zeros((extra, *self.photos.parts.shape[2:]), np.uint8)
