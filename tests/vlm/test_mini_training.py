@@ -56,7 +56,9 @@ TINY = {
 }
 PLAN = PhotoPlan(people=24, side_px=48)
 CONFIG = TowerConfig(steps=40, pairs=12, warmup=5, peak_lr=2e-3, average=0.9, recall_people=4, parts_first=2)
-LANGUAGE = LanguageConfig(connector_steps=3, pairs=4, steps=30, photos=6, turns=3, warmup=3, peak_lr=3e-3, test_photos=8)
+LANGUAGE = LanguageConfig(
+    connector_steps=3, pairs=4, steps=30, photos=6, turns=3, warmup=3, peak_lr=3e-3, test_photos=8
+)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +136,10 @@ def test_the_loss_of_a_language_model_falls_and_its_tower_stays(
     training = language_training(family, tmp_path, photos, figures)
     before = {k: v.clone() for k, v in training.vlm.tower.vision.state_dict().items()}
     first = [training.take_step() for _ in range(LANGUAGE.connector_steps)]
-    assert all({"connector_people", "connector_labels", "connector_scenario", "lr"} == f.keys() for f in first)
+    assert all(
+        {"connector_people", "connector_labels", "connector_scenario", "connector_common", "lr"} == f.keys()
+        for f in first
+    )
     losses = [training.take_step()["loss"] for _ in range(20)]
     assert np.mean(losses[-4:]) < 0.9 * np.mean(losses[:4])
     assert all(torch.equal(v, before[k]) for k, v in training.vlm.tower.vision.state_dict().items())
@@ -146,8 +151,9 @@ def test_a_connector_learns_to_hand_on_what_is_in_a_photo(photos: Photos, figure
     config = replace(LANGUAGE, connector_steps=40, pairs=8, photos=6)
     training = language_training(family, tmp_path, photos, figures, config)
     words = {k: v.clone() for k, v in training.vlm.language.state_dict().items() if "lm_head" in k}
-    found = [training.take_step()["connector_labels"] for _ in range(40)]
-    assert np.mean(found[-5:]) < 0.9 * np.mean(found[:5])
+    found = [training.take_step() for _ in range(40)]
+    for figure in ("connector_labels", "connector_common"):
+        assert np.mean([f[figure] for f in found[-5:]]) < 0.9 * np.mean([f[figure] for f in found[:5]])
     assert words and all(torch.equal(v, training.vlm.language.state_dict()[k]) for k, v in words.items())
 
 

@@ -31,10 +31,13 @@ class LanguageConfig:
     """Recipe of one training.
 
     First the connector alone is trained with readers behind it, as a tower is: a language model that gets noise learns
-    to do without the photo, and a resampler does not come out of that by itself.
+    to do without the photo, and a resampler does not come out of that by itself. Then the language model learns, and
+    the connector at a tenth of the rate, lest what all photos share takes it over again.
 
     Args:
         connector_steps: of this first part, in front of `steps`. pairs: people per step of it, two photos each.
+        common: weight in its loss of the share that all photos have in common of what the connector hands on.
+            Readers take a constant away; a language model, which looks at tokens by their direction, cannot.
         steps: length of the schedule (warm-up, then cosine to zero).
         seed: of batches and wordings; the initial weights have the model's own.
         photos: per step; a third of them of public figures.
@@ -45,6 +48,7 @@ class LanguageConfig:
 
     connector_steps: int = 600
     pairs: int = 12
+    common: float = 1.0
     steps: int = 4_000
     seed: int = 0
     photos: int = 9
@@ -94,11 +98,17 @@ class LanguageTraining:
         self.trained = [p for p in dict.fromkeys(parts) if id(p) not in tower | fixed]
         for parameter in self.trained:
             parameter.requires_grad_(True)
-        self.optimiser = make_optimiser(self.trained, lr=config.peak_lr, weight_decay=config.weight_decay)
+        connector = [p for p in vlm.connector.parameters() if p.requires_grad]
+        slow = {id(p) for p in connector}
+        self.optimiser = make_optimiser(
+            [p for p in self.trained if id(p) not in slow],
+            lr=config.peak_lr,
+            weight_decay=config.weight_decay,
+            slow=connector,
+        )
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.readers = Heads(vlm.language.get_input_embeddings().weight.shape[1]).to(vlm.device)
-        connector = [p for p in vlm.connector.parameters() if p.requires_grad]
         self.connector_optimiser = make_optimiser(
             [*connector, *self.readers.parameters()], lr=config.peak_lr, weight_decay=config.weight_decay
         )
@@ -112,9 +122,12 @@ class LanguageTraining:
             step += config.connector_steps
             rate = cosine_rate(step, peak=config.peak_lr, warmup=config.warmup, steps=config.connector_steps)
             pixels, labels, traits = self.make_pairs(step)
-            loss, figures = score_batch(self.readers, self.vlm.connector(self._see(pixels)), labels, traits, Weights())
-            take_gradient_step(self.connector_optimiser, loss, rate=rate, clip=config.clip)
-            return {f"connector_{name}": figures[name] for name in ("people", "labels", "scenario")} | {"lr": rate}
+            tokens = self.vlm.connector(self._see(pixels))
+            loss, figures = score_batch(self.readers, tokens, labels, traits, Weights())
+            common = tokens.mean(0).square().mean() / tokens.square().mean()
+            take_gradient_step(self.connector_optimiser, loss + config.common * common, rate=rate, clip=config.clip)
+            chosen = {name: figures[name] for name in ("people", "labels", "scenario")} | {"common": float(common.detach())}
+            return {f"connector_{name}": value for name, value in chosen.items()} | {"lr": rate}
         rate = cosine_rate(step, peak=config.peak_lr, warmup=config.warmup, steps=config.steps)
         pixels, dialogues = self.make_batch(step)
         loss = self.vlm.loss(self._see(pixels), dialogues)

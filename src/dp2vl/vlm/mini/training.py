@@ -4,7 +4,7 @@ import io
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -118,19 +118,22 @@ def cosine_rate(step: int, *, peak: float, warmup: int, steps: int) -> float:
     return peak * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
-def make_optimiser(parameters: list[nn.Parameter], *, lr: float, weight_decay: float) -> torch.optim.AdamW:
-    """Return AdamW that decays matrices but neither norms nor biases."""
+def make_optimiser(
+    parameters: list[nn.Parameter], *, lr: float, weight_decay: float, slow: Sequence[nn.Parameter] = ()
+) -> torch.optim.AdamW:
+    """Return AdamW that decays matrices but neither norms nor biases, and moves `slow` at a tenth of the rate."""
     groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in some if (p.ndim > 1) == decays], "weight_decay": weight_decay * decays, "share": share}
+        for some, share in ((parameters, 1.0), (list(slow), 0.1))
+        for decays in (True, False)
     ]
-    return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98))
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=lr, betas=(0.9, 0.98))
 
 
 def take_gradient_step(optimiser: torch.optim.Optimizer, loss: Tensor, *, rate: float, clip: float) -> None:
     """Take one step at learning rate `rate`, the norm of the gradient cut to `clip`."""
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["share"]
     optimiser.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], clip)
