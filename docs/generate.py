@@ -91,14 +91,15 @@ def make_mini_table() -> str:
     ]
     for path in sorted(WEIGHTS.glob("*/card.json")):
         card = json.loads(path.read_text(encoding="utf-8"))
-        tower, told = card["tower"]["figures"], card["language"]["figures"]
+        tower, told = card["tower"]["figures"], card.get("language", {}).get("figures", {})
         cells = [str(tower["step"]), f"{tower['recall_head']:.2f}"]
-        cells += [f"{told[k]:.2f}" for k in ("scenario", "category", "hair_colour", "glasses", "facial_hair", "name")]
+        names = ("scenario", "category", "hair_colour", "glasses", "facial_hair", "name")
+        cells += [f"{told[name]:.2f}" if told else "not trained" for name in names]
         lines.append(f"| `{path.parent.name}` | " + " | ".join(cells) + " |")
     about = (
-        "\n200 new people: recall is the share of portraits whose nearest among 200 others shows the same person "
-        "(chance 0.005), through the reader it was trained with; the rest are exact greedy answers on 200 new photos, "
-        "*a new name* the share of right guesses among twelve (chance 0.083)."
+        "\nAs measured when training ended. Recall: the share of 200 new people's portraits whose nearest among 200 "
+        "others shows the same person (chance 0.005), through the reader the tower was trained with. The rest: exact "
+        "greedy answers on 64 new photos; *a new name*: the share of right guesses among twelve (chance 0.083)."
     )
     return "\n".join([*lines, about])
 

@@ -126,7 +126,9 @@ class LanguageTraining:
             loss, figures = score_batch(self.readers, tokens, labels, traits, Weights())
             common = tokens.mean(0).square().mean() / tokens.square().mean()
             take_gradient_step(self.connector_optimiser, loss + config.common * common, rate=rate, clip=config.clip)
-            chosen = {name: figures[name] for name in ("people", "labels", "scenario")} | {"common": float(common.detach())}
+            chosen = {name: figures[name] for name in ("people", "labels", "scenario")} | {
+                "common": float(common.detach())
+            }
             return {f"connector_{name}": value for name, value in chosen.items()} | {"lr": rate}
         rate = cosine_rate(step, peak=config.peak_lr, warmup=config.warmup, steps=config.steps)
         pixels, dialogues = self.make_batch(step)
