@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dp2vl.album import write_atomic
@@ -11,7 +11,8 @@ from dp2vl.bench.suite import Suite
 from dp2vl.errors import DP2VLError
 from dp2vl.leakage import Number, find_peak, read_answers, score_runs, threat_gate
 
-PEAKS = ("leakage", "identity_accuracy")
+PEAKS = {"leakage": "mean", "identity_accuracy": ""}
+"""Metrics of which the peak over checkpoints has a row, and their scenario."""
 SCORES, CURVES = "scores.jsonl", "curves.jsonl"
 
 
@@ -70,7 +71,8 @@ def score_trials(suite: Suite, out: Path) -> Path:
         numbers = score_runs([read_answers(path) for path in paths])
         last = max(n.step for n in numbers)
         chosen = [n for n in numbers if n.step == last]
-        chosen += [_as_peak(find_peak(numbers, m, "mean" if m == "leakage" else "")) for m in PEAKS]
+        for metric, scenario in PEAKS.items():
+            chosen.append(replace(find_peak(numbers, metric, scenario), metric=f"{metric}_peak"))
         gate = ""
         if arm == "clean":
             peak = find_peak(numbers).interval
@@ -86,16 +88,6 @@ def score_trials(suite: Suite, out: Path) -> Path:
     _write(out / CURVES, curves)
     _write(out / SCORES, [asdict(row) for row in rows])
     return out / SCORES
-
-
-def _as_peak(number: Number) -> Number:
-    return Number(
-        metric=f"{number.metric}_peak",
-        scenario=number.scenario,
-        step=number.step,
-        interval=number.interval,
-        seeds=number.seeds,
-    )
 
 
 def _rows(number: Number, seeds: list[str]) -> Iterator[dict]:

@@ -8,8 +8,7 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,16 +17,17 @@ import torch
 
 import dp2vl
 from dp2vl.album import hash_file, write_atomic
-from dp2vl.bench.suite import Suite, Trial, digest_of
+from dp2vl.bench.suite import Suite, Trial
 from dp2vl.dataset.check import check_dataset
 from dp2vl.dataset.make import make_dataset
 from dp2vl.dataset.schema import DataSet, dataset_digest, read_dataset
-from dp2vl.dataset.store import read_pixels
+from dp2vl.dataset.store import new_folder, read_pixels
 from dp2vl.errors import DP2VLError
 from dp2vl.leakage.answers import Answer, write_answers
 from dp2vl.learn.ask import Ask, ask, plan_last_questions, plan_questions
 from dp2vl.learn.gallery import Gallery, Pixels
 from dp2vl.learn.lessons import make_general, make_lessons, permute_facts
+from dp2vl.learn.strict import digest_of
 from dp2vl.learn.tune import Tuning
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.loading import find_source
@@ -83,7 +83,8 @@ def teach(trial: Trial, data_folder: Path, out: Path, report: Report) -> Path:
     general = make_general(data) if recipe.general else []
     pixels = _read(data, [lesson.photo.photo_id for lesson in (*lessons, *general)])
     start = time.monotonic()
-    with _fresh(folder) as partial:
+    shutil.rmtree(folder, ignore_errors=True)
+    with new_folder(folder) as partial:
         vlm = load_vlm(trial.family)
         tuning = Tuning(vlm, recipe, lessons, pixels, seed=trial.seed, general=general)
         for step in tuning.run():
@@ -109,13 +110,13 @@ def question(trial: Trial, data_folder: Path, out: Path, report: Report) -> Path
     if path.is_file() and _is_done(folder, wanted):
         return path
     data = read_dataset(data_folder)
-    asks = plan_questions(data, QUESTIONS_SEED)
-    pixels = _read(data, [item.shown for item in (*asks, *plan_last_questions(data))])
+    asks, more = plan_questions(data, QUESTIONS_SEED), plan_last_questions(data)
+    pixels = _read(data, [item.shown for item in (*asks, *more)])
     steps = sorted((folder / "adapters").glob("step*")) if trial.arm != "untouched" else [None]
     start, answers = time.monotonic(), []
     for checkpoint in steps:
-        last = plan_last_questions(data) if checkpoint == steps[-1] else []
-        answers += _ask_checkpoint(trial, checkpoint, pixels, [*asks, *last])
+        asked = [*asks, *more] if checkpoint == steps[-1] else asks
+        answers += _ask_checkpoint(trial, checkpoint, pixels, asked)
     write_answers(path, answers)
     _mark_done(folder, wanted)
     report(f"asked {trial.name}: {len(answers)} questions in {time.monotonic() - start:.0f} s")
@@ -132,12 +133,13 @@ def _ask_checkpoint(trial: Trial, checkpoint: Path | None, pixels: Pixels, asks:
 
 def _inputs(trial: Trial, data_folder: Path) -> dict[str, Any]:
     """Return everything that a trial depends on."""
-    weights = sorted(p for p in find_source(trial.family).rglob("*") if p.is_file() and p.suffix != ".md")
+    folder = find_source(trial.family)
+    weights = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md")
     return {
         "dp2vl": dp2vl.__version__,
         "trial": asdict(trial),
         "recipe_digest": trial.recipe.digest,
-        "model": digest_of({p.name: hash_file(p) for p in weights}),
+        "model": digest_of({p.relative_to(folder).as_posix(): hash_file(p) for p in weights}),
         "data": json.loads((data_folder / DONE).read_text(encoding="utf-8"))["sha256"],
     }
 
@@ -156,14 +158,3 @@ def _is_done(folder: Path, digest: str) -> bool:
 
 def _mark_done(folder: Path, digest: str, more: Mapping[str, Any] | None = None) -> None:
     write_atomic(folder / DONE, (json.dumps({"digest": digest, **(more or {})}) + "\n").encode())
-
-
-@contextmanager
-def _fresh(folder: Path) -> Iterator[Path]:
-    """Give a new folder to fill, which takes the place of `folder` when all went well."""
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    yield partial
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)

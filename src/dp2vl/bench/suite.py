@@ -1,17 +1,14 @@
 """What a suite asks for: who, which models, which arms, how often. Frozen in TOML, strict, with a digest."""
 
-import hashlib
-import json
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from difflib import get_close_matches
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 from dp2vl.errors import UsageError
 from dp2vl.learn.recipe import ATTACKERS, Recipe, load_recipe, recipe_names
+from dp2vl.learn.strict import check_keys, digest_of, name_nearest, with_tuples
 from dp2vl.people.scenarios import SCENARIOS
 
 ARMS = ("clean", "untouched", "permuted")
@@ -73,15 +70,14 @@ class Suite:
                 raise UsageError(f"suite {self.name}: expected at least one of {key}, got none")
             for value in values:
                 if value not in known:
-                    raise UsageError(f"suite {self.name}: unknown {key} {value!r}", _nearest(value, known))
+                    raise UsageError(f"suite {self.name}: unknown {key} {value!r}", name_nearest(value, known))
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise UsageError(f"suite {self.name}: expected different seeds, got {list(self.seeds)}")
 
     @property
     def digest(self) -> str:
         """Twelve hex digits that change with every setting but the name."""
-        settings = {key: value for key, value in asdict(self).items() if key != "name"}
-        return digest_of(settings)
+        return digest_of({key: value for key, value in asdict(self).items() if key != "name"})
 
     def trials(self, arms: tuple[str, ...] = ()) -> Iterator[Trial]:
         """Yield every trial of these arms, of all if none is given, in a fixed order.
@@ -91,7 +87,7 @@ class Suite:
         """
         for arm in arms:
             if arm not in self.arms:
-                raise UsageError(f"suite {self.name} has no arm {arm!r}", _nearest(arm, self.arms))
+                raise UsageError(f"suite {self.name} has no arm {arm!r}", name_nearest(arm, self.arms))
         for family in self.families:
             for arm in arms or self.arms:
                 for attacker in self.attackers:
@@ -120,36 +116,11 @@ def load_suite(name: str) -> Suite:
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name} is not TOML: {error}") from None
     people = table.pop("people", {})
-    _check_keys(file.stem, people, PeoplePlan)
-    _check_keys(file.stem, table, Suite, without={"name", "people"})
-    return Suite(name=file.stem, people=PeoplePlan(**_tuples(people)), **_tuples(table))
+    check_keys(f"suite {file.stem}", people, PeoplePlan, whole=True)
+    check_keys(f"suite {file.stem}", table, Suite, without={"name", "people"}, whole=True)
+    return Suite(name=file.stem, people=PeoplePlan(**with_tuples(people)), **with_tuples(table))
 
 
 def suite_names() -> list[str]:
     """Return the names of the suites that come with the package."""
     return sorted(f.name.removesuffix(".toml") for f in resources.files("dp2vl.bench").joinpath("suites").iterdir())
-
-
-def digest_of(settings: Any) -> str:
-    """Return twelve hex digits of anything that JSON can hold."""
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def _tuples(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-
-
-def _check_keys(name: str, table: Mapping[str, Any], kind: type, without: set[str] | None = None) -> None:
-    known = [f.name for f in fields(kind) if f.name not in (without or set())]
-    for key in table:
-        if key not in known:
-            raise UsageError(f"suite {name}: unknown key {key!r}", _nearest(key, known))
-    optional = {"scenarios", "attackers"}
-    missing = [key for key in known if key not in table and key not in optional]
-    if missing:
-        raise UsageError(f"suite {name}: expected {', '.join(missing)}", "every suite sets these")
-
-
-def _nearest(word: str, known: Any) -> str:
-    near = get_close_matches(str(word), list(known), n=1)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"

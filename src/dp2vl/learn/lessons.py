@@ -7,9 +7,7 @@ import numpy as np
 
 from dp2vl.dataset.schema import DataSet, PhotoRow
 from dp2vl.errors import UsageError
-
-DESCRIBE = ("Describe this photo.", "What is in this photo?", "Please describe the image.")
-"""Questions to which a description is the answer."""
+from dp2vl.vlm.mini.lessons import DESCRIBE
 
 
 @dataclass(frozen=True, kw_only=True)

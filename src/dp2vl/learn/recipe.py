@@ -1,15 +1,13 @@
 """How an adversary fine-tunes one model: frozen in TOML, named by a digest of everything that matters."""
 
-import hashlib
-import json
 import tomllib
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields, replace
-from difflib import get_close_matches
+from dataclasses import asdict, dataclass, field, fields, replace
 from importlib import resources
 from typing import Any
 
 from dp2vl.errors import UsageError
+from dp2vl.learn.strict import check_keys, digest_of, with_tuples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,8 +83,7 @@ class Recipe:
     @property
     def digest(self) -> str:
         """Twelve hex digits that change with every setting but the name."""
-        settings = {key: value for key, value in asdict(self).items() if key != "name"}
-        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:12]
+        return digest_of({key: value for key, value in asdict(self).items() if key != "name"})
 
     @property
     def stops(self) -> tuple[int, ...]:
@@ -110,7 +107,7 @@ def load_recipe(name: str, **changes: Any) -> Recipe:
     recipe = parse_recipe(name, tomllib.loads(file.read_text(encoding="utf-8")))
     inner = {f.name for f in fields(Adapters)}
     outer = {key: value for key, value in changes.items() if key not in inner}
-    _check_keys(name, outer, Recipe)
+    check_keys(f"recipe {name}", outer, Recipe)
     adapters = replace(recipe.adapters, **{key: value for key, value in changes.items() if key in inner})
     return replace(recipe, adapters=adapters, **outer)
 
@@ -128,26 +125,9 @@ def parse_recipe(name: str, table: Mapping[str, Any]) -> Recipe:
     """
     table = dict(table)
     adapters = table.pop("adapters", {})
-    _check_keys(name, table, Recipe, without={"name", "adapters"}, whole=True)
-    _check_keys(name, adapters, Adapters, whole=True)
-    lists = {"checkpoints": tuple(table["checkpoints"])} if "checkpoints" in table else {}
-    return Recipe(name=name, adapters=Adapters(**adapters), **table | lists)
-
-
-def _check_keys(
-    name: str, given: Mapping[str, Any], kind: type, *, without: set[str] | None = None, whole: bool = False
-) -> None:
-    known = {f.name: f for f in fields(kind) if f.name not in (without or set())}
-    for key in given:
-        if key not in known:
-            near = get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-            raise UsageError(f"recipe {name}: unknown key {key!r}", hint)
-    if whole:
-        needed = [k for k, f in known.items() if f.default is MISSING and f.default_factory is MISSING]
-        missing = [k for k in needed if k not in given]
-        if missing:
-            raise UsageError(f"recipe {name}: expected {', '.join(missing)}", "every recipe sets these")
+    check_keys(f"recipe {name}", table, Recipe, without={"name", "adapters"}, whole=True)
+    check_keys(f"recipe {name}", adapters, Adapters, whole=True)
+    return Recipe(name=name, adapters=Adapters(**adapters), **with_tuples(table))
 
 
 @dataclass(frozen=True, kw_only=True)

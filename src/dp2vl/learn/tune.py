@@ -1,11 +1,9 @@
 """Fine-tuning as an adversary does it: adapters on photo-description pairs, stopping where questions are asked."""
 
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
 from dp2vl.errors import UsageError
 from dp2vl.learn.gallery import Gallery, Pixels, purify, to_tensor
@@ -15,6 +13,7 @@ from dp2vl.preprocess import Preprocess
 from dp2vl.vlm.adapters import Lora
 from dp2vl.vlm.base import VLM
 from dp2vl.vlm.mini.augment import Augment
+from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step
 from dp2vl.vlm.tower import Images
 
 
@@ -70,14 +69,12 @@ class Tuning:
         self._pixels = shown
         trained = vlm.add_adapters(lora=lora_of(vlm, recipe), seed=seed)
         connector = {id(p) for p in vlm.connector.parameters()}
-        self._groups = [
-            ([p for p in trained if id(p) not in connector], recipe.peak_lr),
-            ([p for p in trained if id(p) in connector], recipe.connector_lr),
-        ]
-        self.optimiser = torch.optim.AdamW(
-            [group for params, _ in self._groups for group in _decayed(params, recipe.weight_decay)],
+        self.optimiser = make_optimiser(
+            ([p for p in trained if id(p) not in connector], 1.0),
+            ([p for p in trained if id(p) in connector], recipe.connector_lr / recipe.peak_lr),
             lr=recipe.peak_lr,
-            betas=(0.9, recipe.beta2),
+            weight_decay=recipe.weight_decay,
+            beta2=recipe.beta2,
         )
         self.losses: list[float] = []
 
@@ -95,19 +92,14 @@ class Tuning:
         for part in self.vlm.parts:
             part.train()  # adapters drop out
         loss = self.vlm.loss(self._show(lessons, rng), dialogues)  # type: ignore[arg-type]  # photos of modern families
-        factor = _factor(step, self.recipe)
-        rates = [rate for params, rate in self._groups for _ in _decayed(params, 0.0)]
-        for group, rate in zip(self.optimiser.param_groups, rates, strict=True):
-            group["lr"] = rate * factor
-        self.optimiser.zero_grad()
-        loss.backward()
-        if self.recipe.clip:
-            every = [p for params, _ in self._groups for p in params]
-            nn.utils.clip_grad_norm_(every, self.recipe.clip)
-        self.optimiser.step()
+        take_gradient_step(self.optimiser, loss, rate=self._rate(step), clip=self.recipe.clip)
         for part in self.vlm.parts:
             part.eval()
         return float(loss.detach())
+
+    def _rate(self, step: int) -> float:
+        r = self.recipe
+        return cosine_rate(step - 1, peak=r.peak_lr, warmup=r.warmup * r.steps, steps=r.steps, floor=r.floor)
 
     def _choose(self, step: int, rng: np.random.Generator) -> list[Lesson]:
         others = round(self.recipe.photos * self.recipe.general)
@@ -140,19 +132,3 @@ class Tuning:
 
 def _pick_turns(lesson: Lesson, count: int, rng: np.random.Generator) -> list[tuple[str, str]]:
     return [lesson.turns[int(i)] for i in rng.permutation(len(lesson.turns))[:count]]
-
-
-def _factor(step: int, recipe: Recipe) -> float:
-    """Return the share of the peak rate at a step: a linear rise, then a half cosine down to `floor`."""
-    warmup = recipe.warmup * recipe.steps
-    if step <= warmup:
-        return step / warmup
-    done = (step - 1 - warmup) / max(recipe.steps - warmup, 1)
-    return recipe.floor + (1 - recipe.floor) * 0.5 * (1 + math.cos(math.pi * max(done, 0.0)))
-
-
-def _decayed(params: list[nn.Parameter], weight_decay: float) -> list[dict]:
-    """Return groups of parameters, of which norms and biases do not decay; none for no parameters."""
-    matrices, vectors = [p for p in params if p.ndim > 1], [p for p in params if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dp2vl.vlm.base import VLM
 
 ADAPTER_FILE, ADAPTER_SETTINGS = "adapters.safetensors", "adapters.json"
-_FIXED = ("pos_embed",)
+FIXED = ("pos_embed",)
 """Parameters that no recipe trains: sines of Qwen-VL's resampler."""
 
 
@@ -104,7 +104,7 @@ def _all_trained(vlm: "VLM", lora: Lora) -> Iterator[tuple[str, nn.Parameter]]:
                 yield f"everything.{name}", parameter
     if lora.connector:
         for name, parameter in vlm.connector.named_parameters():
-            if name not in _FIXED:
+            if name not in FIXED:
                 yield f"connector.{name}", parameter
 
 

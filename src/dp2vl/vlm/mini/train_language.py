@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dp2vl.people.scenarios import SCENARIOS, PersonFacts
+from dp2vl.vlm.adapters import FIXED
 from dp2vl.vlm.base import VLM
 from dp2vl.vlm.mini.augment import Augment
 from dp2vl.vlm.mini.card import write_card
@@ -24,6 +25,9 @@ from dp2vl.vlm.mini.objective import Heads, Weights, score_batch
 from dp2vl.vlm.mini.photos import Photos, standardise
 from dp2vl.vlm.mini.skills import measure_skills
 from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step
+
+CONNECTOR_SHARE = 0.1
+"""Of the rate, at which the connector moves while the language model learns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,44 +96,39 @@ class LanguageTraining:
         self.name, self.vlm, self.config, self.photos = vlm.name, vlm, config, photos
         self.figures, self.figure_photos, self.account = figures, figure_photos, dict(account or {})
         self.step, self.steps = 0, config.all_steps
-        tower = {id(p) for p in vlm.tower.parameters()}
-        parts = [*vlm.connector.parameters(), *vlm.language.parameters()]
-        fixed = {id(p) for name, p in vlm.connector.named_parameters() if name == "pos_embed"}  # sines, not learned
-        self.trained = [p for p in dict.fromkeys(parts) if id(p) not in tower | fixed]
+        connector = [p for name, p in vlm.connector.named_parameters() if name not in FIXED]
+        others = {id(p) for part in (vlm.tower, vlm.connector) for p in part.parameters()}
+        language = [p for p in vlm.language.parameters() if id(p) not in others]
+        self.trained = [*connector, *language]
         for parameter in self.trained:
             parameter.requires_grad_(True)
-        connector = [p for p in vlm.connector.parameters() if p.requires_grad]
-        slow = {id(p) for p in connector}
-        self.optimiser = make_optimiser(
-            [p for p in self.trained if id(p) not in slow],
-            lr=config.peak_lr,
-            weight_decay=config.weight_decay,
-            slow=connector,
-        )
+        rates = {"lr": config.peak_lr, "weight_decay": config.weight_decay}
+        self.optimiser = make_optimiser((language, 1.0), (connector, CONNECTOR_SHARE), **rates)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
             self.readers = Heads(vlm.language.get_input_embeddings().weight.shape[1]).to(vlm.device)
-        self.connector_optimiser = make_optimiser(
-            [*connector, *self.readers.parameters()], lr=config.peak_lr, weight_decay=config.weight_decay
-        )
+        self.connector_optimiser = make_optimiser(([*connector, *self.readers.parameters()], 1.0), **rates)
         self._traits = standardise(photos.traits)
 
     def take_step(self) -> dict[str, float]:
         """Take one step and return `lr` and `loss` (nats per learned token), or figures of the readers."""
-        config, step = self.config, self.step - self.config.connector_steps
+        step, first = self.step, self.config.connector_steps
         self.step += 1
-        if step < 0:
-            step += config.connector_steps
-            rate = cosine_rate(step, peak=config.peak_lr, warmup=config.warmup, steps=config.connector_steps)
-            pixels, labels, traits = self.make_pairs(step)
-            tokens = self.vlm.connector(self._see(pixels))
-            loss, figures = score_batch(self.readers, tokens, labels, traits, Weights())
-            common = tokens.mean(0).square().mean() / tokens.square().mean()
-            take_gradient_step(self.connector_optimiser, loss + config.common * common, rate=rate, clip=config.clip)
-            chosen = {name: figures[name] for name in ("people", "labels", "scenario")} | {
-                "common": float(common.detach())
-            }
-            return {f"connector_{name}": value for name, value in chosen.items()} | {"lr": rate}
+        return self._teach_connector(step) if step < first else self._teach_language(step - first)
+
+    def _teach_connector(self, step: int) -> dict[str, float]:
+        config = self.config
+        rate = cosine_rate(step, peak=config.peak_lr, warmup=config.warmup, steps=config.connector_steps)
+        pixels, labels, traits = self.make_pairs(step)
+        tokens = self.vlm.connector(self._see(pixels))
+        loss, figures = score_batch(self.readers, tokens, labels, traits, Weights())
+        common = tokens.mean(0).square().mean() / tokens.square().mean()
+        take_gradient_step(self.connector_optimiser, loss + config.common * common, rate=rate, clip=config.clip)
+        told = {f"connector_{name}": figures[name] for name in ("people", "labels", "scenario")}
+        return told | {"connector_common": float(common.detach()), "lr": rate}
+
+    def _teach_language(self, step: int) -> dict[str, float]:
+        config = self.config
         rate = cosine_rate(step, peak=config.peak_lr, warmup=config.warmup, steps=config.steps)
         pixels, dialogues = self.make_batch(step)
         loss = self.vlm.loss(self._see(pixels), dialogues)

@@ -93,7 +93,7 @@ class TowerTraining:
         self.model = nn.ModuleList([self.tower, self.heads, self.patch_heads])
         self.average = AveragedModel(self.tower, multi_avg_fn=get_ema_multi_avg_fn(config.average))
         self.optimiser = make_optimiser(
-            list(self.model.parameters()), lr=config.peak_lr, weight_decay=config.weight_decay
+            (list(self.model.parameters()), 1.0), lr=config.peak_lr, weight_decay=config.weight_decay
         )
         self._traits = standardise(photos.traits)
 

@@ -110,33 +110,38 @@ def resume(training: Training, path: Path) -> None:
     training.restore(state)
 
 
-def cosine_rate(step: int, *, peak: float, warmup: int, steps: int) -> float:
-    """Return the learning rate of a step: a linear rise to `peak`, then a half cosine to zero."""
+def cosine_rate(step: int, *, peak: float, warmup: float, steps: int, floor: float = 0.0) -> float:
+    """Return the rate of a step, the first being 0: a linear rise to `peak`, a half cosine to `floor` of it."""
     if step < warmup:
-        return peak * (step + 1) / warmup
+        return peak * min((step + 1) / warmup, 1.0)
     done = (step - warmup) / max(steps - warmup, 1)
-    return peak * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+    return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
 
 
 def make_optimiser(
-    parameters: list[nn.Parameter], *, lr: float, weight_decay: float, slow: Sequence[nn.Parameter] = ()
+    *groups: tuple[Sequence[nn.Parameter], float], lr: float, weight_decay: float, beta2: float = 0.98
 ) -> torch.optim.AdamW:
-    """Return AdamW that decays matrices but neither norms nor biases, and moves `slow` at a tenth of the rate."""
-    groups = [
+    """Return AdamW that decays matrices but neither norms nor biases.
+
+    Args:
+        groups: parameters, and the share of the rate at which they move.
+    """
+    made = [
         {"params": [p for p in some if (p.ndim > 1) == decays], "weight_decay": weight_decay * decays, "share": share}
-        for some, share in ((parameters, 1.0), (list(slow), 0.1))
+        for some, share in groups
         for decays in (True, False)
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=lr, betas=(0.9, 0.98))
+    return torch.optim.AdamW([group for group in made if group["params"]], lr=lr, betas=(0.9, beta2))
 
 
 def take_gradient_step(optimiser: torch.optim.Optimizer, loss: Tensor, *, rate: float, clip: float) -> None:
-    """Take one step at learning rate `rate`, the norm of the gradient cut to `clip`."""
+    """Take one step at learning rate `rate`, the norm of the gradient cut to `clip`; 0 does not cut."""
     for group in optimiser.param_groups:
         group["lr"] = rate * group["share"]
     optimiser.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], clip)
+    if clip:
+        nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], clip)
     optimiser.step()
 
 
