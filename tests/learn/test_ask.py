@@ -1,14 +1,16 @@
 """Questions: every fact on every new face, with what it could be; other faces, grey squares, and order kept."""
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import pytest
 import torch
 
+from dp2vl.dataset.store import read_pixels
 from dp2vl.errors import UsageError
 from dp2vl.leakage import judge
 from dp2vl.learn.ask import ask, plan_last_questions, plan_questions
-from dp2vl.learn.gallery import BLANK
+from dp2vl.learn.gallery import BLANK, Gallery
 from dp2vl.learn.lessons import make_general
 from dp2vl.people.scenarios import SCENARIOS
 
@@ -81,8 +83,6 @@ def test_the_last_questions_are_all_the_data_set_has_on_new_faces_and_things(dat
 
 
 def test_an_album_with_one_person_or_without_probes_says_what_it_needs(data):
-    from dataclasses import replace
-
     with pytest.raises(UsageError, match="no questions on probe photos"):
         plan_questions(replace(data, questions={**data.questions, "probe": ()}), 0)
     alone = {k: p for i, (k, p) in enumerate(data.people.items()) if i == 0}
@@ -125,9 +125,6 @@ def test_answers_come_in_the_order_of_questions_and_a_knowing_model_is_right(ask
 
 
 def test_a_real_model_answers_each_question_as_if_it_were_alone(make, data, asks):
-    from dp2vl.dataset.store import read_pixels
-    from dp2vl.learn.gallery import Gallery
-
     vlm = make("qwen_vl")
     pixels = {row.photo_id: read_pixels(data.path(row)) for row in data.rows["probe"]}
     some = [item for item in asks if item.view == "probe"][:20]

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, fetch, try and train models and their towers.", no_args_is_help=True)
 
 LOOK_PX = 256
-CHECK_SEED = 0
+CHECK_OFFSET = 1_000_000
+"""From the people of the models' figures to the one of `check`."""
 
 
 @app.command("list")
@@ -42,22 +43,32 @@ def _rows() -> list[dict[str, Any]]:
     rows = []
     for name in bundled_names():
         folder = find_source(name)
-        about = f"{find_family(name, folder)}; stands for no published model; also a tower, set mini"
         size = count_bytes(folder, 2)
-        rows.append({"name": name, "what": "model", "here": True, "size_bytes": size, "licence": "Apache-2.0"})
-        rows[-1] |= {"about": about, "memory_bytes": 2 * size}
+        about = f"{find_family(name, folder)}; stands for no published model; also a tower, set mini"
+        rows.append(_row(name, "model", True, about, size, "Apache-2.0", memory=2 * size))
     for name, model in KNOWN_MODELS.items():
+        size = model.size_bytes
         gate = "; the hub asks for a login" if model.gated else ""
-        about = f"{model.family}; needs {model.size_bytes / 1e9:.1f} GB of memory in bfloat16{gate}"
-        rows.append({"name": name, "what": "model", "here": model_is_here(name), "about": about})
-        rows[-1] |= {"size_bytes": model.size_bytes, "licence": model.licence, "memory_bytes": model.size_bytes}
+        about = f"{model.family}; needs {size / 1e9:.1f} GB of memory in bfloat16{gate}"
+        rows.append(_row(name, "model", model_is_here(name), about, size, model.licence, memory=size))
     for spec, tower in KNOWN.items():
+        size = tower.size_bytes
         sets = ", ".join(name for name, towers in SETS.items() if tower in towers)
-        rows.append(
-            {"name": spec, "what": "tower", "here": is_here(spec), "about": f"{tower.stands_for}; sets: {sets}"}
-        )
-        rows[-1] |= {"size_bytes": tower.size_bytes, "licence": tower.licence, "memory_bytes": 2 * tower.size_bytes}
+        about = f"{tower.stands_for}; sets: {sets}"
+        rows.append(_row(spec, "tower", is_here(spec), about, size, tower.licence, memory=2 * size))
     return rows
+
+
+def _row(name: str, what: str, here: bool, about: str, size: int, licence: str, *, memory: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "what": what,
+        "here": here,
+        "about": about,
+        "size_bytes": size,
+        "licence": licence,
+        "memory_bytes": memory,
+    }
 
 
 @app.command()
@@ -143,7 +154,7 @@ def _look(photo: Path | None) -> tuple["Tensor", str, str]:
         from dp2vl.vlm.mini.lessons import describe_photo
         from dp2vl.vlm.mini.skills import SKILL_SEED, draw_new_photos
 
-        drawn = draw_new_photos(4, SKILL_SEED + 1_000_000 + CHECK_SEED)[3]
+        drawn = draw_new_photos(4, SKILL_SEED + CHECK_OFFSET)[3]
         known = {"place": "plain", **drawn.looks} | ({"scenario": drawn.scenario, drawn.scenario: drawn.value})
         return drawn.pixels, drawn.scenario, f"drawn now, of a person nobody trained on. {describe_photo(known)}"
     from dp2vl.images import read_photo
