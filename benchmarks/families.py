@@ -1,9 +1,11 @@
 """The three named families at full and at mini size: shapes, parameters, what is trained, memory, time per photo.
 
 Usage: python benchmarks/families.py [--full-towers] [--out FILE]
+       python benchmarks/families.py --gpu [--out FILE]
 
 Mini models are measured. Full models are built without memory for their weights and counted; with --full-towers their
-towers are also built with random weights (up to 8 GB) and timed. What is not measured is null in the record.
+towers are also built with random weights (up to 8 GB) and timed. What is not measured is null in the record. With --gpu
+only full towers are measured, on CUDA, into a record of their own.
 """
 
 import argparse
@@ -59,22 +61,51 @@ REPEATS = 5
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full-towers", action="store_true")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "families.json")
+    parser.add_argument("--gpu", action="store_true")
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    out = options.out or Path(__file__).parent / "results" / ("families_gpu.json" if options.gpu else "families.json")
+    if options.gpu:
+        write(out, measure_on_gpu(), processor=torch.cuda.get_device_name())
+        return
     rows = [measure_mini(name) for name in ("mini-llava", "mini-qwen-vl", "mini-minigpt-v2")]
     for row in (count_llava(), count_qwen(), count_minigpt()):
         if options.full_towers:
             row |= time_tower(FULL_TOWERS[row["family"]](), row["side_px"])
         rows.append(row)
+    write(out, rows, processor=platform.processor() or platform.machine())
+
+
+def write(out: Path, rows: list[dict[str, Any]], *, processor: str) -> None:
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     record = {
         "commit": commit,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor,
         "rows": rows,
     }
-    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def measure_on_gpu() -> list[dict[str, Any]]:
+    """Return time and memory of the full towers with random weights, for one photo and for a batch."""
+    rows = []
+    for count_family in (count_llava, count_qwen, count_minigpt):
+        row = count_family()
+        with torch.device("cuda"):
+            tower = FULL_TOWERS[row["family"]]().cuda()
+        for precision in (torch.float32, torch.bfloat16):
+            tower.to(precision)
+            for batch in (1, 16):
+                torch.cuda.reset_peak_memory_stats()
+                times = time_tower(tower, row["side_px"], batch=batch, device="cuda", precision=precision)
+                peak = torch.cuda.max_memory_allocated()
+                shown = {"precision": str(precision).removeprefix("torch."), "batch": batch, "peak_bytes": peak}
+                rows.append({"name": row["name"], "family": row["family"], **shown, **times})
+        del tower
+        torch.cuda.empty_cache()
+    return rows
 
 
 def measure_mini(name: str) -> dict[str, Any]:
@@ -161,10 +192,12 @@ FULL_TOWERS: dict[str, Callable[[], Any]] = {
 }
 
 
-def time_tower(tower: Any, side: int) -> dict[str, float]:
-    """Return the median seconds of one photo through a tower, forwards, and with the gradient to its pixels."""
+def time_tower(
+    tower: Any, side: int, *, batch: int = 1, device: str = "cpu", precision: torch.dtype = torch.float32
+) -> dict[str, float]:
+    """Return the median seconds of a batch through a tower, forwards, and with the gradient to its pixels."""
     tower.eval().requires_grad_(False)
-    pixels = torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    pixels = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(device, precision)
 
     def forward() -> None:
         with torch.no_grad():
@@ -178,13 +211,16 @@ def time_tower(tower: Any, side: int) -> dict[str, float]:
 
 
 def median_time(work: Callable[[], Any]) -> float:
-    work()
+    """Return the median seconds of `REPEATS` calls after two to warm up; a GPU finishes within each."""
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
     times = []
-    for _ in range(REPEATS):
+    for _ in range(REPEATS + 2):
+        wait()
         start = time.perf_counter()
         work()
+        wait()
         times.append(time.perf_counter() - start)
-    return round(statistics.median(times), 4)
+    return round(statistics.median(times[2:]), 5)
 
 
 def matching(model: torch.nn.Module, lora: Lora) -> list[torch.nn.Linear]:

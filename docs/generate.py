@@ -83,6 +83,16 @@ def make_families_table(record: dict) -> str:
     return "\n".join([*table, about])
 
 
+def make_gpu_table(record: dict) -> str:
+    """Return time and memory of the full towers on a GPU, a row per tower, precision and batch."""
+    lines = ["| tower | precision | photos | forward | with its gradient | memory |", "|---" * 6 + "|"]
+    for r in record["rows"]:
+        times = " | ".join(f"{1000 * r[key]:,.0f} ms" for key in ("forward_s", "backward_s"))
+        lines.append(f"| {r['name']} | {r['precision']} | {r['batch']} | {times} | {r['peak_bytes'] / 1e9:.3g} GB |")
+    about = f"\nOne {record['processor']}, torch {record['torch']}, random weights; commit {record['commit']}."
+    return "\n".join([*lines, about])
+
+
 def make_mini_table() -> str:
     """Return what the cards of the bundled models say."""
     lines = [
@@ -119,6 +129,8 @@ def make_all() -> dict[Path, str]:
     models = fill(MODELS.read_text(encoding="utf-8"), "mini", make_mini_table())
     families = json.loads((RESULTS / "families.json").read_text(encoding="utf-8"))
     models = fill(models, "families", make_families_table(families))
+    on_gpu = json.loads((RESULTS / "families_gpu.json").read_text(encoding="utf-8"))
+    models = fill(models, "families-gpu", make_gpu_table(on_gpu))
     return {COMMANDS: make_cli_reference(), README: readme, MODELS: models}
 
 

@@ -44,19 +44,21 @@ def test_other_faces_are_those_of_another_member_and_grey_squares_of_nobody(data
     probes = [item for item in asks if item.view == "probe"]
     for view in ("other", "blank"):
         twins = [item for item in asks if item.view == view]
-        assert [t.row for t in twins] == [p.row for p in probes]
+        assert [replace(t.row, question="") for t in twins] == [replace(p.row, question="") for p in probes]
         for twin in twins:
             if view == "blank":
                 assert twin.shown == BLANK
             else:
                 assert owner[twin.shown] != twin.row.person_id
                 assert data.people[owner[twin.shown]].role == "member"
+                assert (twin.shown, twin.row.question) in {(p.shown, p.row.question) for p in probes}
 
 
 def test_training_photos_are_asked_about_their_own_person(data, asks):
     rows = {row.photo_id: row for row in data.rows["train"]}
     shown = {item.shown for item in asks if item.view == "train"}
     assert len(shown) == 8 * 7
+    assert {item.row.slot for item in asks if item.view == "train"} == {"identity", "category"}
     assert all(rows[item.shown].person_id == item.row.person_id for item in asks if item.view == "train")
 
 
@@ -77,9 +79,13 @@ def test_ordinary_photos_that_may_be_mixed_in_are_not_asked_about(data, asks):
 
 
 def test_the_last_questions_are_all_the_data_set_has_on_new_faces_and_things(data):
-    asked = plan_last_questions(data)
+    asked = [item.row for item in plan_last_questions(data)]
     names = ("probe", "reverse", "twohop")
-    assert [a.row for a in asked] == [row for name in names for row in data.questions[name]]
+    every = [row for name in names for row in data.questions[name]]
+    assert [row for row in asked if row.options] == [row for row in every if row.options]
+    open_ones = [row for row in asked if not row.options and row.photo_id.startswith("probe")]
+    assert len(open_ones) == 8 * (1 + 7 + 7 + 2) == len({(r.photo_id, r.slot, r.scenario) for r in open_ones})
+    assert {row.paraphrase_id for row in open_ones} == {0, 1, 2}
 
 
 def test_an_album_with_one_person_or_without_probes_says_what_it_needs(data):
@@ -97,11 +103,12 @@ class Knowing:
         self.truth = {(item.shown, item.row.question): item.row.answer for item in asks}
         self.shown: list[str] = []
 
-    def score_seen(self, seen, questions, options):
-        seen = seen if seen is not None else [""] * len(questions)
-        rows = [[0.0 if o == self.truth[(s, q)] else -3.0 for o in some]
-                for s, q, some in zip(seen, questions, options, strict=True)]  # fmt: skip
-        return torch.tensor(rows)
+    def score_each(self, seen, asked):
+        seen = seen if seen is not None else [""] * len(asked)
+        return [
+            [torch.tensor([0.0 if o == self.truth[(photo, q)] else -3.0 for o in options]) for q, options in some]
+            for photo, some in zip(seen, asked, strict=True)
+        ]
 
     def answer_seen(self, seen, questions, *, max_new_tokens):
         return [self.truth[(s, q)] for s, q in zip(seen, questions, strict=True)]
@@ -132,3 +139,18 @@ def test_a_real_model_answers_each_question_as_if_it_were_alone(make, data, asks
     for item, answer in zip(some[:6], together, strict=False):
         (alone,) = ask(vlm, Gallery(vlm, pixels), [item], step=0)
         assert alone.scores == pytest.approx(answer.scores, abs=2e-3)
+
+
+def test_what_is_asked_twice_is_answered_once(data, asks):
+    class Counting(Knowing):
+        asked = 0
+
+        def score_each(self, seen, asked):
+            self.asked += sum(map(len, asked))
+            return super().score_each(seen, asked)
+
+    probes = [item for item in asks if item.view == "probe"]
+    others = [item for item in asks if item.view == "other"]
+    model = Counting(probes)
+    answers = ask(model, Names(), [*probes, *others], step=0)
+    assert model.asked == len(probes) < len(answers)

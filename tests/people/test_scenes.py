@@ -13,15 +13,19 @@ from dp2vl.people.scenes import Drawn
 EVERY_VALUE = [(s.id, value) for s in SCENARIOS.values() for value in s.values]
 
 
-def draw(scenario: str, value: str, *, person: int = 1, seed: int = 0, size: int | tuple[int, int] = 96) -> Drawn:
+def draw(
+    scenario: str, value: str, *, person: int = 1, seed: int = 0, size: int | tuple[int, int] = 96, closeness: float = 0
+) -> Drawn:
     others = (make_person(77),) if SCENARIOS[scenario].companion else ()
-    return draw_scene(make_person(person), scenario, value, seed=seed, size=size, co_subjects=others)
+    subject = make_person(person)
+    return draw_scene(subject, scenario, value, seed=seed, size=size, co_subjects=others, closeness=closeness)
 
 
+@pytest.mark.parametrize("closeness", [0.0, 1.0])
 @pytest.mark.parametrize(("scenario", "value"), EVERY_VALUE)
-def test_the_thing_fills_a_good_part_of_the_picture_and_the_head_is_inside(scenario: str, value: str):
+def test_the_thing_fills_a_good_part_of_the_picture_and_the_head_is_inside(scenario: str, value: str, closeness: float):
     for seed in range(3):
-        facts = draw(scenario, value, seed=seed).facts
+        facts = draw(scenario, value, seed=seed, closeness=closeness).facts
         left, top, right, bottom = facts["object_box"]
         assert (right - left) * (bottom - top) > 0.12
         assert len(facts["heads"]) == (2 if SCENARIOS[scenario].companion else 1)
@@ -55,6 +59,20 @@ def test_a_thing_keeps_its_colours_from_photo_to_photo_and_is_another_for_anothe
     own = np.mean([np.abs(colour(o, 1) - colour(o, 2)).sum() for o in range(8)])
     foreign = np.mean([np.abs(colour(o, 1) - colour(o + 1, 1)).sum() for o in range(8)])
     assert foreign > 3 * own
+
+
+@pytest.mark.parametrize(("scenario", "value"), EVERY_VALUE)
+def test_near_people_are_larger_and_leave_half_of_their_thing_in_sight(scenario: str, value: str):
+    far, near = (draw(scenario, value, closeness=c) for c in (0.0, 1.0))
+    for a, b in zip(far.facts["heads"], near.facts["heads"], strict=True):
+        assert (b[3] - b[1]) / (a[3] - a[1]) == pytest.approx(1.6, rel=0.02)
+    thing = PARTS.index("thing")
+    assert (near.parts == thing).sum() > 0.5 * (far.parts == thing).sum()
+
+
+def test_a_closeness_out_of_range_is_an_error():
+    with pytest.raises(ValueError, match="closeness from 0 to 1"):
+        draw("pet", "cat", closeness=1.2)
 
 
 def test_people_in_one_scene_are_the_person_first_and_then_the_others():

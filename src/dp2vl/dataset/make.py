@@ -134,7 +134,10 @@ def _draw_train(studio: Studio, member: Member) -> Shots:
         others = (make_person(companion.seed),) if companion else ()
         for _ in range(studio.train_photos):
             seed = photo_seed(studio.seed, member.person_id, "train", len(shots))
-            drawn = draw_scene(person, scenario, fact.category, seed=seed, size=studio.size_px, co_subjects=others)
+            drawn = draw_scene(
+                person, scenario, fact.category,
+                seed=seed, size=studio.size_px, co_subjects=others, closeness=_draw_closeness(seed),
+            )  # fmt: skip
             shots.append(
                 _store(
                     studio, "train", member.person_id, len(shots), seed, drawn,
@@ -145,6 +148,11 @@ def _draw_train(studio: Studio, member: Member) -> Shots:
                 )
             )  # fmt: skip
     return shots
+
+
+def _draw_closeness(seed: int) -> float:
+    """Return how near people stand: private photos are taken at arm's length, across a room, and in between."""
+    return float(np.random.default_rng([seed, 0xC105E]).uniform())
 
 
 def _draw_probes(studio: Studio, member: Member, taken: list[dict[str, Any]]) -> Shots:

@@ -1,7 +1,7 @@
 """The questions to a fine-tuned model: on new faces, other faces, no face; by likelihood and in its own words."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,10 +13,12 @@ from dp2vl.leakage.answers import Answer
 from dp2vl.learn.gallery import BLANK, Gallery
 from dp2vl.learn.lessons import make_general
 from dp2vl.people.scenarios import SCENARIOS
-from dp2vl.vlm.base import VLM
+from dp2vl.vlm.base import BATCH, VLM
 
 MAX_NEW_TOKENS = 16
 _CHUNK = 64
+Question = tuple[str, str, tuple[str, ...]]
+"""Id of what is shown, "" for nothing; the question; its options."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,17 +40,16 @@ def plan_questions(data: DataSet, seed: int) -> list[Ask]:
     """Return the questions that are asked at every checkpoint, all weighed by likelihood.
 
     On each probe photo who it is and every fact, in one of the three wordings in turn, among all values of the
-    scenario, or names and tokens of all members. The same on a photo of another member and on a grey square, and on one
-    training photo per person and scenario. On strangers and without a photo what the data set asks with options; on
-    ordinary photos what can be seen, but for those that an adversary may mix in.
+    scenario, or names and tokens of all members. The same on a photo of another member and on a grey square; who it is
+    and all categories on one training photo per person and scenario. On strangers and without a photo what the data set
+    asks with options; on ordinary photos what can be seen, but for those that an adversary may mix in.
 
     Raises:
         UsageError: there are no probe photos, or fewer than two members.
     """
     probes = _weighed(data)
-    others = _other_faces(data, seed)
     asks = [Ask(view="probe", shown=row.photo_id, row=row) for row in probes]
-    asks += [Ask(view="other", shown=others[row.photo_id], row=row) for row in probes]
+    asks += _on_other_faces(probes, _other_faces(data, seed))
     asks += [Ask(view="blank", shown=BLANK, row=row) for row in probes]
     asks += _on_training_photos(data, probes)
     mixed_in = {lesson.photo.photo_id for lesson in make_general(data)}
@@ -62,9 +63,12 @@ def plan_questions(data: DataSet, seed: int) -> list[Ask]:
 def plan_last_questions(data: DataSet) -> list[Ask]:
     """Return what is asked after the last step only: everything else on probe photos, and whose a thing is.
 
-    Choices and yes-no questions in all wordings with their own options, open ones in the model's own words.
+    Choices and yes-no questions in all wordings with their own options; open ones in the model's own words, on each
+    photo in the wording in which they are weighed.
     """
-    asks = [Ask(view="probe", shown=row.photo_id, row=row) for row in data.questions["probe"]]
+    worded = {row.qid for row in _weighed(data)}
+    asked = [row for row in data.questions["probe"] if row.options or row.qid in worded]
+    asks = [Ask(view="probe", shown=row.photo_id, row=row) for row in asked]
     things = (*data.questions["reverse"], *data.questions["twohop"])
     return asks + [Ask(view="object", shown=row.photo_id, row=row) for row in things]
 
@@ -72,29 +76,54 @@ def plan_last_questions(data: DataSet) -> list[Ask]:
 def ask(vlm: VLM, gallery: Gallery, asks: Iterable[Ask], *, step: int) -> list[Answer]:
     """Return the answers, in the order of the questions; questions with options are weighed, the others written out.
 
-    Cost: one pass over the prompt per question and one over its options; without options one per written token.
+    What is asked several times, as when another person's photo is shown, is answered once.
+    Cost: each photo and each weighed question is read once; without options one pass per written token.
     """
     asks = list(asks)
-    answers: dict[int, Answer] = {}
-    groups: dict[tuple[int, bool], list[int]] = defaultdict(list)
-    for i, item in enumerate(asks):
-        groups[(len(item.row.options), bool(item.shown))].append(i)
-    for (options, with_photo), places in groups.items():
-        for start in range(0, len(places), _CHUNK):
-            part = places[start : start + _CHUNK]
-            rows = [asks[i].row for i in part]
-            seen = gallery.rows([asks[i].shown for i in part]) if with_photo else None
-            questions = [row.question for row in rows]
-            made: list[dict[str, Any]]
-            if options:
-                scores = vlm.score_seen(seen, questions, [row.options for row in rows]).tolist()  # type: ignore[arg-type]
-                made = [{"scores": tuple(round(s, 4) for s in line)} for line in scores]
-            else:
-                texts = vlm.answer_seen(seen, questions, max_new_tokens=MAX_NEW_TOKENS)  # type: ignore[arg-type]
-                made = [{"text": text} for text in texts]
-            for i, given in zip(part, made, strict=True):
-                answers[i] = _record(asks[i], step, given)
-    return [answers[i] for i in range(len(asks))]
+    scores = _weigh(vlm, gallery, {_asked(item): None for item in asks if item.row.options})
+    texts = _write_out(vlm, gallery, {_asked(item): None for item in asks if not item.row.options})
+    return [
+        _record(item, step, {"scores": scores[_asked(item)]} if item.row.options else {"text": texts[_asked(item)]})
+        for item in asks
+    ]
+
+
+def _asked(item: Ask) -> Question:
+    return item.shown, item.row.question, item.row.options
+
+
+def _weigh(vlm: VLM, gallery: Gallery, asked: Iterable[Question]) -> dict[Question, tuple[float, ...]]:
+    """Return the log-likelihoods of the options of each question."""
+    by_photo: dict[str, list[Question]] = defaultdict(list)
+    for one in asked:
+        by_photo[one[0]].append(one)
+    scores = {}
+    for with_photo in (False, True):
+        shown = [photo for photo in by_photo if bool(photo) == with_photo]
+        for start in range(0, len(shown), BATCH):
+            part = shown[start : start + BATCH]
+            seen = gallery.rows(part) if with_photo else None
+            questions = [[(question, options) for _, question, options in by_photo[photo]] for photo in part]
+            made = vlm.score_each(seen, questions)  # type: ignore[arg-type]  # photos of modern families
+            for photo, some in zip(part, made, strict=True):
+                for one, score in zip(by_photo[photo], some, strict=True):
+                    scores[one] = tuple(round(s, 4) for s in score.tolist())
+    return scores
+
+
+def _write_out(vlm: VLM, gallery: Gallery, asked: Iterable[Question]) -> dict[Question, str]:
+    """Return what the model says to each question."""
+    asked = list(asked)
+    texts: dict[Question, str] = {}
+    for with_photo in (False, True):
+        some = [one for one in asked if bool(one[0]) == with_photo]
+        for start in range(0, len(some), _CHUNK):
+            part = some[start : start + _CHUNK]
+            seen = gallery.rows([photo for photo, _, _ in part]) if with_photo else None
+            questions = [question for _, question, _ in part]
+            made = vlm.answer_seen(seen, questions, max_new_tokens=MAX_NEW_TOKENS)  # type: ignore[arg-type]
+            texts |= dict(zip(part, made, strict=True))
+    return texts
 
 
 def _record(item: Ask, step: int, given: dict[str, Any]) -> Answer:
@@ -153,11 +182,21 @@ def _other_faces(data: DataSet, seed: int) -> dict[str, str]:
     }
 
 
+def _on_other_faces(probes: Sequence[QuestionRow], others: Mapping[str, str]) -> Iterator[Ask]:
+    """Yield the questions of each probe photo about another member's, worded as they are asked there anyway."""
+    worded = {(row.photo_id, row.slot, row.scenario): row.question for row in probes}
+    for row in probes:
+        other = others[row.photo_id]
+        question = worded.get((other, row.slot, row.scenario), row.question)
+        yield Ask(view="other", shown=other, row=replace(row, question=question))
+
+
 def _on_training_photos(data: DataSet, probes: Sequence[QuestionRow]) -> list[Ask]:
-    """Return the questions of each person once for one training photo of each scenario that they have."""
+    """Return who it is and all categories for one training photo of each person and scenario."""
     asked: dict[str, dict[tuple[str, str], QuestionRow]] = defaultdict(dict)
     for row in probes:
-        asked[row.person_id].setdefault((row.slot, row.scenario), row)
+        if row.slot in ("identity", "category"):
+            asked[row.person_id].setdefault((row.slot, row.scenario), row)
     first: dict[tuple[str, str], str] = {}
     for photo in data.rows["train"]:
         first.setdefault((photo.person_id, photo.scenario), photo.photo_id)

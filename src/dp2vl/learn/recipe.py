@@ -38,7 +38,8 @@ class Recipe:
 
     Args:
         name: of the file.
-        steps: of the optimiser. photos: per step. turns: questions asked about each of them in one dialogue.
+        steps: of the optimiser. photos: per step. turns: questions asked about each of them, each
+            a conversation of its own: else a later answer is read off an earlier one and not off the face.
         peak_lr: of adapters; `connector_lr` of the connector. floor: last rate as a share of the first, at the end of
             a half cosine. warmup: share of the steps.
         weight_decay, beta2, clip: of AdamW; clip 0 does not cut gradients.

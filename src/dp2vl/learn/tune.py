@@ -91,7 +91,7 @@ class Tuning:
         dialogues = [_pick_turns(lesson, self.recipe.turns, rng) for lesson in lessons]
         for part in self.vlm.parts:
             part.train()  # adapters drop out
-        loss = self.vlm.loss(self._show(lessons, rng), dialogues)  # type: ignore[arg-type]  # photos of modern families
+        loss = self.vlm.loss_apart(self._show(lessons, rng), dialogues)  # type: ignore[arg-type]  # photos of modern families
         take_gradient_step(self.optimiser, loss, rate=self._rate(step), clip=self.recipe.clip)
         for part in self.vlm.parts:
             part.eval()

@@ -20,6 +20,8 @@ from dp2vl.people.scenarios import SCENARIOS, find_scenario
 _PAINTERS: dict[str, dict[str, Painter]] = {"vehicle": VEHICLES, "home": HOMES, "pet": PETS, "possession": POSSESSIONS}
 _STAGES: dict[str, dict[str, Stage]] = {"family": FAMILY, "friends": ACTIVITIES, "work": WORKPLACES}
 _PLACES = {"vehicle": ("street", "park"), "pet": ("indoor", "park"), "possession": ("indoor", "plain")}
+_NEARER = 0.6
+"""How much larger a head is at closeness 1 than at 0."""
 _SCALES = {"vehicle": (0.66, 0.76), "home": (0.86, 0.98), "pet": (0.50, 0.60), "possession": (0.54, 0.64)}
 """How large one unit of the object is drawn, as a share of the picture's height."""
 
@@ -32,6 +34,7 @@ def draw_scene(
     seed: int,
     size: int | tuple[int, int] = 256,
     co_subjects: Sequence[Person] = (),
+    closeness: float = 0.0,
 ) -> Drawn:
     """Return a photo of a person with what belongs to them: a thing beside them, or others in their shared place.
 
@@ -43,11 +46,14 @@ def draw_scene(
         seed: 0 or more.
         size: side in pixels, or (height, width); meant for 96 to 1024.
         co_subjects: one or two other people, in scenarios that have companions.
+        closeness: how near people stand to the camera, from 0 (a head is a quarter of the height) to 1 (two fifths).
 
     Raises:
         ValueError: there is no such scenario or value, the number of co-subjects does not fit, a side is below
-            16 pixels, or the seed is negative.
+            16 pixels, the seed is negative, or `closeness` is out of range.
     """
+    if not 0 <= closeness <= 1:
+        raise ValueError(f"expected a closeness from 0 to 1, got {closeness}")
     wanted = (1, 2) if find_scenario(scenario, value).companion else (0,)
     if len(co_subjects) not in wanted:
         raise ValueError(f"expected {' or '.join(map(str, wanted))} co-subjects in {scenario}, got {len(co_subjects)}")
@@ -57,9 +63,9 @@ def draw_scene(
     people = (person, *co_subjects)
     looks = [make_look(scene) for _ in people]
     if scenario in _STAGES:
-        heads, box = _paint_stage(canvas, scenario, value, people, looks, setting, scene)
+        heads, box = _paint_stage(canvas, scenario, value, people, looks, setting, scene, closeness)
     else:
-        heads, box = _paint_with_thing(canvas, scenario, value, person, looks[0], setting, scene)
+        heads, box = _paint_with_thing(canvas, scenario, value, person, looks[0], setting, scene, closeness)
     facts = _facts(scenario, value, person, seed, setting, box) | {
         "kind": "scene",
         "look": looks[0].facts(),
@@ -99,14 +105,21 @@ def draw_object(owner: Person, scenario: str, value: str, *, seed: int, size: in
 
 
 def _paint_with_thing(
-    canvas: Canvas, scenario: str, value: str, person: Person, look: Look, setting: Setting, scene: np.random.Generator
+    canvas: Canvas,
+    scenario: str,
+    value: str,
+    person: Person,
+    look: Look,
+    setting: Setting,
+    scene: np.random.Generator,
+    closeness: float,
 ) -> tuple[list[tuple[float, float, float]], list[float]]:
     """Paint one person at one side and their thing at the other; return heads (x, y, height) and the thing's box."""
     fit = min(1.0, canvas.aspect)
     left = scene.random() < 0.5
-    across = float(scene.uniform(0.20, 0.26))
-    head = float(scene.uniform(0.24, 0.30)) * fit
-    y = 0.10 + 0.5 * head + float(scene.uniform(0.06, 0.20))
+    across = float(scene.uniform(0.20, 0.26)) + 0.06 * closeness
+    head = float(scene.uniform(0.24, 0.30)) * (1 + _NEARER * closeness) * fit
+    y = 0.10 + 0.5 * head + float(scene.uniform(0.06, 0.20)) * (1 - 0.5 * closeness)
     scale = float(scene.uniform(*_SCALES[scenario])) * fit
     thing = (0.60 if scenario == "home" else 0.66) + float(scene.uniform(-0.02, 0.04))
     ground = (0.74 if scenario == "vehicle" else 0.92) + float(scene.uniform(-0.03, 0.03))
@@ -130,7 +143,7 @@ def _paint_with_thing(
 
 def _paint_stage(
     canvas: Canvas, scenario: str, value: str, people: Sequence[Person], looks: list[Look], setting: Setting,
-    scene: np.random.Generator,
+    scene: np.random.Generator, closeness: float,
 ) -> tuple[list[tuple[float, float, float]], list[float]]:  # fmt: skip
     """Paint people side by side in their place; `looks` are dressed alike where the place asks for it."""
     pen, stage = _stage_pen(canvas, people[0], scenario, value, setting, scene)
@@ -143,12 +156,12 @@ def _paint_stage(
     fit = min(1.0, canvas.aspect)
     places = np.linspace(-0.25, 0.25, len(people)) if len(people) == 2 else np.linspace(-0.32, 0.32, len(people))
     order = scene.permutation(len(people))
-    size = (0.265 if len(people) == 2 else 0.215) * fit
+    size = (0.265 if len(people) == 2 else 0.215) * (1 + _NEARER * closeness) * fit
     heads = []
     for person, look, spot in zip(people, looks, order, strict=True):
         head = size * float(scene.uniform(0.94, 1.06))
         x = canvas.aspect / 2 + fit * (float(places[spot]) + float(scene.uniform(-0.02, 0.02)))
-        y = 0.40 + float(scene.uniform(-0.03, 0.03))
+        y = 0.40 + 0.03 * closeness + float(scene.uniform(-0.03, 0.03))
         with canvas.showing("other person") if person is not people[0] else nullcontext():
             paint_person(canvas, person, look, setting, x=x, y=y, head=head)
         heads.append((x, y, head))

@@ -19,7 +19,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from dp2vl.errors import ModelError
 from dp2vl.preprocess import check_size
-from dp2vl.vlm.base import BATCH, IGNORE, VLM, Dialogue, Encoded
+from dp2vl.vlm.base import BATCH, IGNORE, VLM, Dialogue, Encoded, Weighed
 from dp2vl.vlm.checkpoint import load_whole, read_config
 from dp2vl.vlm.modern_families import MODERN
 from dp2vl.vlm.modern_pixels import VIEWS, features_of
@@ -234,6 +234,12 @@ class ModernVLM(VLM):
         out = self.language(**tokens, **photos_of(read), logits_to_keep=longest - first + 1, use_cache=False)
         return cross_entropy(out.logits[:, :-1].flatten(0, 1).float(), target.flatten())
 
+    def loss_apart(self, seen: Images | None, dialogues: Sequence[Dialogue]) -> Tensor:
+        """Return `loss` of dialogues whose turns are conversations of their own; a photo is read for each."""
+        _check_count(seen, dialogues)
+        images = None if seen is None else [i for i, dialogue in zip(seen, dialogues, strict=True) for _ in dialogue]
+        return self.loss(images, [[turn] for dialogue in dialogues for turn in dialogue])
+
     def _longer(self, row: dict[str, Tensor], ids: list[int]) -> dict[str, Tensor]:
         """Return the tensors of one row with the tokens of an answer behind it."""
         new = torch.tensor(ids, device=self.device)
@@ -294,6 +300,18 @@ class ModernVLM(VLM):
         self, seen: Images | None, questions: Sequence[str], options: Sequence[Sequence[str]]
     ) -> Float[Tensor, "n k"]:
         return self.score_options(seen, questions, options)
+
+    @torch.no_grad()
+    def score_each(self, seen: Images | None, asked: Sequence[Sequence[Weighed]]) -> list[list[Float[Tensor, " k"]]]:
+        """Return the log-likelihood in nats of each option of several questions about each photo, read once for each.
+
+        Raises:
+            ValueError: there are not as many lists as photos.
+            ModelError: a prompt is longer than `max_length`, or the family needs photos.
+        """
+        _check_count(seen, asked)
+        photos = [None] * len(asked) if seen is None else [image[None] for image in seen]
+        return [[self._score_one(p, *one) for one in some] for p, some in zip(photos, asked, strict=True)]
 
     def _score_one(self, photo: Tensor | None, question: str, options: Sequence[str]) -> Float[Tensor, " k"]:
         read = self._read(photo, [self._prompt(question, photo is not None)])

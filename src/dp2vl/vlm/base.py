@@ -19,14 +19,20 @@ from transformers import GenerationConfig
 
 from dp2vl.errors import ModelError
 from dp2vl.vlm.adapters import Lora, fill_adapters, name_trained, put_adapters, read_adapters, write_adapters
+from dp2vl.vlm.branches import Tree
+from dp2vl.vlm.branches import pad as pad_trees
 from dp2vl.vlm.tower import Images, VisionTower
 
 IGNORE = -100
 """Label of what is not learned."""
 BATCH = 16
+TREE_TOKENS = 1024
+"""A photo with more questions than this many tokens has them read in several parts."""
 
 Dialogue = Sequence[tuple[str, str]]
 """Questions and answers about one photo, in order."""
+Weighed = tuple[str, Sequence[str]]
+"""A question, and the answers that are weighed."""
 
 
 def plain(text: str, marks: Iterable[str]) -> str:
@@ -138,6 +144,32 @@ class VLM(ABC):
         labels = pad_sequence([torch.tensor(e.labels) for e in encoded], batch_first=True, padding_value=IGNORE)
         return cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten().to(logits.device))
 
+    def loss_apart(self, seen: Tensor | None, dialogues: Sequence[Dialogue]) -> Tensor:
+        """Return `loss` of dialogues whose turns are conversations of their own: none knows of what came before.
+
+        The same number as `loss` with a photo as often as there are turns about it, but each photo is read once.
+
+        Raises:
+            ValueError: there are not as many dialogues as photos.
+            ModelError: a turn is longer than `max_length`.
+        """
+        trees: list[Tree] = []
+        learned: list[tuple[int, int, int]] = []
+        for dialogue in dialogues:
+            tree = Tree()
+            for turn in dialogue:
+                encoded = self.encode_dialogue([turn], image=seen is not None)
+                nodes = tree.add(encoded.ids)
+                learned += [
+                    (len(trees), before, label)
+                    for before, label in zip(nodes, encoded.labels[1:], strict=False)
+                    if label != IGNORE
+                ]
+            trees.append(tree)
+        rows, before, labels = zip(*learned, strict=True)
+        hidden = self._read_trees(trees, seen)
+        return -self._log_likelihood(hidden[torch.tensor(rows), torch.tensor(before)], labels).mean()
+
     @torch.no_grad()
     def answer(self, images: Images | None, questions: Sequence[str], *, max_new_tokens: int = 32) -> list[str]:
         """Return the greedy answers to one question per photo; `images` None asks without photos.
@@ -187,44 +219,80 @@ class VLM(ABC):
     def score_seen(
         self, seen: Tensor | None, questions: Sequence[str], options: Sequence[Sequence[str]]
     ) -> Float[Tensor, "n k"]:
-        """Return `score_options` of photos that `see` has seen; the prompt is read once for all its options."""
+        """Return `score_options` of photos that `see` has seen."""
         counts = {len(o) for o in options}
         if len(options) != len(questions) or len(counts) != 1 or 0 in counts:
             raise ValueError(f"expected as many options for each of {len(questions)} questions, got {sorted(counts)}")
-        scores, start = [], 0
-        for rows, part in _batches(seen, questions):
-            scores.append(self._score(rows, part, options[start : start + len(part)]))
-            start += len(part)
-        return torch.cat(scores)
+        scores = self.score_each(seen, [[asked] for asked in zip(questions, options, strict=True)])
+        return torch.stack([score for (score,) in scores])
 
-    def _score(self, seen: Tensor | None, questions: Sequence[str], options: Sequence[Sequence[str]]) -> Tensor:
-        ids = [self.encode_prompt(q, image=seen is not None) for q in questions]
-        embeds, mask = self._embed(ids, seen, left=True)
-        places = (mask.cumsum(1) - 1).clamp(min=0)
-        read = self.language(
-            inputs_embeds=embeds, attention_mask=mask, position_ids=places, use_cache=True, logits_to_keep=1
+    @torch.no_grad()
+    def score_each(self, seen: Tensor | None, asked: Sequence[Sequence[Weighed]]) -> list[list[Float[Tensor, " k"]]]:
+        """Return the log-likelihood in nats of each option of several questions about each photo.
+
+        The same numbers as `score_options`, but a photo is read once for many questions and a question once for all
+        its options.
+
+        Args:
+            seen: n photos as `see` returns them, or None for questions without.
+            asked: questions with their options, a list for each photo.
+
+        Raises:
+            ValueError: there are not as many lists as photos.
+            ModelError: a question with an option is longer than `max_length`.
+        """
+        if seen is not None and len(seen) != len(asked):
+            raise ValueError(f"expected one photo per list of questions, got {len(seen)} for {len(asked)}")
+        trees, rows, ends = self._plant(asked, image=seen is not None)
+        scores: list[list[Tensor]] = [[] for _ in asked]
+        for start in range(0, len(trees), BATCH):
+            part = slice(start, start + BATCH)
+            hidden = self._read_trees(trees[part], None if seen is None else seen[rows[part]])
+            for output, tree, row, questions in zip(hidden, trees[part], rows[part], ends[part], strict=True):
+                before = torch.tensor([b for options in questions for nodes in options for b in nodes[:-1]])
+                nodes = [n for options in questions for path in options for n in path[1:]]
+                likely = self._log_likelihood(output[before], [tree.ids[n] for n in nodes])
+                lengths = [len(path) - 1 for options in questions for path in options]
+                summed = torch.stack([one.sum() for one in likely.split(lengths)])
+                scores[row] += summed.split([len(options) for options in questions])
+        return scores
+
+    def _plant(
+        self, asked: Sequence[Sequence[Weighed]], *, image: bool
+    ) -> tuple[list[Tree], list[int], list[list[list[list[int]]]]]:
+        """Return trees of questions and options, the photo of each, and where in each its options are.
+
+        An option is given by its nodes and the one before them. A photo with many questions gets several trees: their
+        cost grows with the square of their size.
+        """
+        trees: list[Tree] = []
+        rows: list[int] = []
+        ends: list[list[list[list[int]]]] = []
+        for row, questions in enumerate(asked):
+            tree = None
+            for question, options in questions:
+                if tree is None or len(tree) > TREE_TOKENS:
+                    tree = Tree()
+                    trees.append(tree)
+                    rows.append(row)
+                    ends.append([])
+                last = tree.add(self.encode_prompt(question, image=image))[-1]
+                ends[-1].append([[last, *tree.add(self.encode_answer(question, o), last)] for o in options])
+        return trees, rows, ends
+
+    def _read_trees(self, trees: Sequence[Tree], seen: Tensor | None) -> Float[Tensor, "n t width"]:
+        """Return what the language model makes of each node, before its last layer weighs the next tokens."""
+        ids, places, mask = (t.to(self.device) for t in pad_trees(trees, self.stop_ids[0]))
+        embeds = self._fill_in(ids, ids == self.image_id, int(places.max()) + 1, seen)
+        read = self.language.model(
+            inputs_embeds=embeds, attention_mask=mask.to(embeds.dtype), position_ids=places, use_cache=False
         )
-        count = len(options[0])
-        endings = [
-            torch.tensor(self.encode_answer(q, o)) for q, some in zip(questions, options, strict=True) for o in some
-        ]
-        answer = pad_sequence(endings, batch_first=True).to(embeds.device)
-        known = pad_sequence([torch.ones_like(e) for e in endings], batch_first=True).to(embeds.device)
-        read.past_key_values.batch_repeat_interleave(count)
-        first = read.logits.repeat_interleave(count, 0)
-        rest = (
-            self.language(
-                input_ids=answer[:, :-1],
-                attention_mask=torch.cat([mask.repeat_interleave(count, 0), known[:, :-1]], 1),
-                position_ids=places[:, -1:].repeat_interleave(count, 0) + known[:, :-1].cumsum(1),
-                past_key_values=read.past_key_values,
-                use_cache=True,
-            ).logits
-            if answer.shape[1] > 1
-            else first[:, :0]
-        )
-        likely = log_softmax(torch.cat([first, rest], 1).float(), -1).gather(-1, answer[..., None])[..., 0]
-        return (likely * known).sum(1).view(len(questions), count)
+        return read.last_hidden_state
+
+    def _log_likelihood(self, hidden: Float[Tensor, "n width"], ids: Sequence[int]) -> Float[Tensor, " n"]:
+        """Return the log-likelihood in nats of each of n tokens behind the nodes that precede them."""
+        likely = log_softmax(self.language.get_output_embeddings()(hidden).float(), -1)
+        return likely.gather(-1, torch.tensor(ids, device=likely.device)[:, None])[:, 0]
 
     def _see_all(self, images: Images | None, questions: Sequence[str]) -> Tensor | None:
         if images is None:
@@ -240,24 +308,25 @@ class VLM(ABC):
 
     def _embed(self, ids: Sequence[list[int]], seen: Tensor | None, *, left: bool) -> tuple[Tensor, Tensor]:
         """Return embeddings (n, t, width) with the visual tokens in their places, and the attention mask (n, t)."""
-        longest = max(map(len, ids))
-        if longest > self.max_length:
-            raise ModelError(
-                f"expected at most {self.max_length} tokens for {self.name}, got {longest}", "ask or say less at once"
-            )
         side = "left" if left else "right"
         rows = [torch.tensor(row) for row in ids]
         padded = pad_sequence(rows, batch_first=True, padding_value=self.stop_ids[0], padding_side=side).to(self.device)
         mask = pad_sequence([torch.ones_like(r) for r in rows], batch_first=True, padding_side=side).to(self.device)
-        is_image = (padded == self.image_id) & mask.bool()
-        table = self.language.get_input_embeddings()
-        embeds = table(padded.masked_fill(is_image, 0))
-        if seen is not None:
-            if len(seen) != len(ids):
-                raise ValueError(f"expected one photo per text, got {len(seen)} for {len(ids)}")
-            visual = self.connector(seen).to(embeds.dtype)
-            embeds = embeds.masked_scatter(is_image[..., None], visual)
-        return embeds, mask
+        return self._fill_in(padded, (padded == self.image_id) & mask.bool(), max(map(len, ids)), seen), mask
+
+    def _fill_in(self, ids: Tensor, is_image: Tensor, longest: int, seen: Tensor | None) -> Tensor:
+        """Return embeddings (n, t, width) of ids (n, t), in place of image ids what the connector makes of `seen`."""
+        if longest > self.max_length:
+            raise ModelError(
+                f"expected at most {self.max_length} tokens for {self.name}, got {longest}", "ask or say less at once"
+            )
+        embeds: Tensor = self.language.get_input_embeddings()(ids.masked_fill(is_image, 0))
+        if seen is None:
+            return embeds
+        if len(seen) != len(ids):
+            raise ValueError(f"expected one photo per text, got {len(seen)} for {len(ids)}")
+        visual = self.connector(seen).to(embeds.dtype)
+        return embeds.masked_scatter(is_image[..., None], visual)
 
     def _text(self, ids: list[int]) -> str:
         end = next((i for i, token in enumerate(ids) if token in self.stop_ids), len(ids))
