@@ -14,13 +14,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 
 import dp2vl
 from dp2vl.images import read_photo
 from dp2vl.people import draw_portrait, make_person
-from dp2vl.protect.budget import apply_change, visibility_mask
+from dp2vl.protect.noise import add_noise
 from dp2vl.protect.quality import ssim
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.verify import measure_shift, to_tensor
@@ -45,7 +44,10 @@ def main() -> None:
         originals = {p.relative_to(album).as_posix(): read_photo(p) for p in sorted(album.rglob("*")) if p.is_file()}
         references = [make_reference(t, [to_tensor(p) for p in originals.values()]) for t in towers]
         rows = []
-        noisy = {name: with_noise(picture, options.seed) for name, picture in originals.items()}
+        noisy = {
+            name: picture.with_pixels(add_noise(picture.pixels, levels=LEVELS, seed=options.seed))
+            for name, picture in originals.items()
+        }
         rows += measure("noise", "", originals, noisy, towers, references)
         for chosen in [[t] for t in towers] + ([towers] if len(towers) > 1 else []):
             names = ",".join(t.name for t in chosen)
@@ -76,15 +78,6 @@ def draw_album(folder: Path) -> Path:
             pixels = draw_portrait(make_person(FIRST_SEED + i), seed=FIRST_SEED + 100 * i + j, size=SIZE_PX).pixels
             Image.fromarray(pixels).save(folder / f"{i:02}-{j}.png")
     return folder
-
-
-def with_noise(picture, seed):
-    """Return the photo with sign noise that fills the same budget."""
-    pixels = picture.pixels
-    image = torch.from_numpy(np.repeat(pixels, 3 // pixels.shape[2], axis=2).transpose(2, 0, 1)[None].copy()).float()
-    bound = LEVELS / 255 * visibility_mask(image / np.iinfo(pixels.dtype).max)[0].numpy()
-    sign = np.random.default_rng(seed).choice([-1, 1], (pixels.shape[2], *pixels.shape[:2]))
-    return picture.with_pixels(apply_change(pixels, (sign * bound).astype(np.float32), levels=LEVELS))
 
 
 def measure(arm, surrogates, originals, copies, towers, references):

@@ -150,3 +150,32 @@ def test_a_folder_of_another_suite_is_an_error(suite, tmp_path):
     (tmp_path / "other" / "suite.json").write_text(json.dumps({"digest": other.digest, "name": "other"}))
     with pytest.raises(UsageError, match="holds the suite other"):
         run_suite(suite, tmp_path / "other")
+
+
+def test_protection_is_scored_beside_the_clean_arm_of_the_same_attacker(suite, tmp_path):
+    out, mixed = tmp_path / "out", replace(suite, arms=("clean", "noise", "protected"))
+    for trial in mixed.trials():
+        right = {"clean": 0.95, "noise": 0.95, "protected": 0.3}[trial.arm]
+        rows = [a for step in (5, 10) for a in answers(step, right, trial.seed)]
+        write_answers(out / "runs" / trial.name / "answers.jsonl", rows)
+    rows = [Score(**json.loads(line)) for line in score_trials(mixed, out).read_text().splitlines()]
+    rates = {r.arm: r for r in rows if (r.metric, r.scenario, r.seed, r.family)
+             == ("protection_rate", "mean", "all", "mini-llava")}  # fmt: skip
+    assert set(rates) == {"noise", "protected"}
+    assert rates["noise"].value == pytest.approx(0, abs=1e-9)
+    assert rates["protected"].value > 0.4 and rates["protected"].ci_low > 0
+    assert rates["protected"].method == "dp2vl" and rates["protected"].strength == "standard"
+    assert {r.gate for r in rows if r.arm == "protected"} == {"passed"}  # it was fitted
+    leaks = {r.arm: r.value for r in rows if (r.metric, r.seed, r.family) == ("leakage_peak", "all", "mini-llava")}
+    assert rates["protected"].value == pytest.approx(1 - leaks["protected"] / leaks["clean"], abs=2e-4)
+
+
+def test_a_protected_arm_that_was_not_fitted_fails_its_gate(suite, tmp_path):
+    out, mixed = tmp_path / "out", replace(suite, arms=("clean", "protected"))
+    for trial in mixed.trials():
+        rows = answers(5, 0.95, trial.seed)
+        if trial.arm == "protected":
+            rows = [replace(a, scores=tuple(reversed(a.scores))) if a.view == "train" else a for a in rows]
+        write_answers(out / "runs" / trial.name / "answers.jsonl", rows)
+    rows = [json.loads(line) for line in score_trials(mixed, out).read_text().splitlines()]
+    assert {r["gate"] for r in rows if r["arm"] == "protected"} == {"failed"}

@@ -97,7 +97,9 @@ def test_an_unpaired_mistake_is_an_error():
 def test_protection_is_measured_in_leakage_not_in_accuracy():
     """0.92 to 0.31 at a chance of 0.25 is 0.91, not 0.66."""
     level = Level(uniform=0.25, majority=0.25, blind=table(np.full(12, 0.1)))
-    rate = Resample(PEOPLE, draws=200).protection(table(np.full(12, 0.31)), level, table(np.full(12, 0.92)), level)
+    rate = Resample(PEOPLE, draws=200).protection(
+        [(table(np.full(12, 0.31)), level)], [(table(np.full(12, 0.92)), level)]
+    )
     assert rate.value == pytest.approx(1 - 0.06 / 0.67)
     assert rate.low == pytest.approx(rate.high)
     assert rate.people == 12
@@ -105,7 +107,9 @@ def test_protection_is_measured_in_leakage_not_in_accuracy():
 
 def test_where_nothing_leaks_a_rate_has_no_bounds():
     level = Level(uniform=0.25, majority=0.25, blind=table(np.full(12, 0.1)))
-    rate = Resample(PEOPLE, draws=200).protection(table(np.full(12, 0.2)), level, table(np.full(12, 0.25)), level)
+    rate = Resample(PEOPLE, draws=200).protection(
+        [(table(np.full(12, 0.2)), level)], [(table(np.full(12, 0.25)), level)]
+    )
     assert np.isnan(rate.value) and (rate.low, rate.high) == (-np.inf, np.inf)
 
 

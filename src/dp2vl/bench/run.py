@@ -15,7 +15,13 @@ from dp2vl.errors import UsageError
 
 
 def run_suite(
-    suite: Suite, out: Path, *, arms: Sequence[str] = (), jobs: int = 1, report: Callable[[str], None] = print
+    suite: Suite,
+    out: Path,
+    *,
+    arms: Sequence[str] = (),
+    jobs: int = 1,
+    device: str = "cpu",
+    report: Callable[[str], None] = print,
 ) -> Path:
     """Run the stages of a suite that are not done yet and return `scores.jsonl`.
 
@@ -23,32 +29,43 @@ def run_suite(
         out: folder of this suite.
         arms: only these; all of the suite if none is given.
         jobs: trials at the same time, each on one thread; their number changes no number.
+        device: `auto`, `cpu`, `cuda` or `mps`, of models; photos are protected on the CPU.
         report: takes lines about progress.
 
     Raises:
         UsageError: `out` is the folder of another suite, or an arm is not in this one.
     """
-    from dp2vl.bench.stages import draw_people
+    from dp2vl.bench.stages import draw_people, photo_sets
+    from dp2vl.protect.photo import choose_device
 
     trials = list(suite.trials(tuple(arms)))
     _claim(suite, out)
     data = draw_people(suite, out, report, processes=jobs)
-    work = partial(_run_trial, data=data, out=out)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread) as pool:
-        for lines in pool.map(work, trials):
-            for line in lines:
-                report(line)
+        run_trial = partial(_run_trial, device=choose_device(device))
+        for work, tasks in ((_make_photos, photo_sets(suite, trials)), (run_trial, trials)):
+            for lines in pool.map(partial(work, suite, data=data, out=out), tasks):
+                for line in lines:
+                    report(line)
     return score_trials(suite, out)
 
 
-def _run_trial(trial: Trial, *, data: Path, out: Path) -> list[str]:
+def _make_photos(suite: Suite, wanted: tuple[Trial, str], *, data: Path, out: Path) -> list[str]:
+    from dp2vl.bench.stages import make_photos
+
+    lines: list[str] = []
+    make_photos(suite, *wanted, data, out, lines.append)
+    return lines
+
+
+def _run_trial(suite: Suite, trial: Trial, *, data: Path, out: Path, device: str) -> list[str]:
     from dp2vl.bench.stages import question, teach
 
     lines: list[str] = []
     if trial.arm != "untouched":
-        teach(trial, data, out, lines.append)
-    question(trial, data, out, lines.append)
+        teach(suite, trial, data, out, lines.append, device=device)
+    question(suite, trial, data, out, lines.append, device=device)
     return lines
 
 

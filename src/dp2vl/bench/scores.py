@@ -7,9 +7,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dp2vl.album import write_atomic
-from dp2vl.bench.suite import Suite
+from dp2vl.bench.suite import Suite, Trial
 from dp2vl.errors import DP2VLError
-from dp2vl.leakage import Number, find_peak, read_answers, score_runs, threat_gate
+from dp2vl.leakage import (
+    Answer,
+    Number,
+    find_peak,
+    fit_gate,
+    read_answers,
+    score_protection,
+    score_runs,
+    threat_gate,
+)
 
 PEAKS = {"leakage": "mean", "identity_accuracy": ""}
 """Metrics of which the peak over checkpoints has a row, and their scenario."""
@@ -50,51 +59,91 @@ class Score:
     gate: str = ""
 
 
+@dataclass(frozen=True)
+class _Group:
+    """Trials that differ by their seed alone, all asked."""
+
+    trial: Trial
+    runs: list[list[Answer]]
+    numbers: list[Number]
+
+    @property
+    def peak(self) -> Number:
+        return find_peak(self.numbers)
+
+    def last(self, metric: str, scenario: str) -> float:
+        """Return a number at the last checkpoint."""
+        return [n for n in self.numbers if (n.metric, n.scenario) == (metric, scenario)][-1].interval.value
+
+
 def score_trials(suite: Suite, out: Path) -> Path:
     """Score every group of trials that differ by their seed alone and were all asked; write rows and curves.
 
-    Rows hold the last checkpoint, and the peak over checkpoints under metrics that end in `_peak`. Curves hold all
-    checkpoints. The same answers give the same bytes.
+    Rows hold the last checkpoint, and the peak over checkpoints under metrics that end in `_peak`; arms with changed or
+    fewer photos have the protection rate beside the clean arm, each at its peak. Curves hold all checkpoints. The same
+    answers give the same bytes.
 
     Raises:
         DP2VLError: no group is complete.
     """
+    groups = _read_groups(suite, out)
+    if not groups:
+        raise DP2VLError(f"{out} has no arm whose seeds were all asked", "dp2vl bench run first")
+    clean = {(g.trial.family, g.trial.attacker): g for g in groups if g.trial.arm == "clean"}
     rows: list[Score] = []
     curves: list[dict] = []
-    groups: dict[tuple[str, str, str], list[Path]] = {}
-    for trial in suite.trials():
-        path = out / "runs" / trial.name / "answers.jsonl"
-        groups.setdefault((trial.family, trial.arm, trial.attacker), []).append(path)
-    for (family, arm, attacker), paths in groups.items():
-        if not all(path.is_file() for path in paths):
-            continue
-        numbers = score_runs([read_answers(path) for path in paths])
+    for group in groups:
+        trial, numbers = group.trial, group.numbers
         last = max(n.step for n in numbers)
         chosen = [n for n in numbers if n.step == last]
         for metric, scenario in PEAKS.items():
             chosen.append(replace(find_peak(numbers, metric, scenario), metric=f"{metric}_peak"))
-        gate = ""
-        if arm == "clean":
-            peak = find_peak(numbers).interval
-            gate = "passed" if threat_gate(peak).passed else "failed"
+        beside = clean.get((trial.family, trial.attacker))
+        if beside and trial.ratio:
+            steps = (group.peak.step, beside.peak.step)
+            chosen += score_protection(group.runs, beside.runs, steps=steps)
+        about = {k: v for k, v in asdict(trial).items() if k != "seed"}
+        gate = _judge_gates(group, beside)
         for number in chosen:
-            for row in _rows(number, [str(seed) for seed in suite.seeds[: len(paths)]]):
-                rows.append(Score(suite=suite.name, family=family, arm=arm, attacker=attacker, gate=gate, **row))
+            for row in _rows(number, [str(seed) for seed in suite.seeds[: len(group.runs)]]):
+                rows.append(Score(suite=suite.name, gate=gate, **about, **row))
         for n in numbers:
-            curve = {"family": family, "arm": arm, "attacker": attacker, "step": n.step, "metric": n.metric}
-            curves.append(curve | {"scenario": n.scenario, "value": _number(n.interval.value)})
-    if not rows:
-        raise DP2VLError(f"{out} has no arm whose seeds were all asked", "dp2vl bench run first")
+            curve = about | {"step": n.step, "metric": n.metric, "scenario": n.scenario}
+            curves.append(curve | {"value": _number(n.interval.value)})
     _write(out / CURVES, curves)
     _write(out / SCORES, [asdict(row) for row in rows])
     return out / SCORES
+
+
+def _read_groups(suite: Suite, out: Path) -> list[_Group]:
+    paths: dict[Trial, list[Path]] = {}
+    for trial in suite.trials():
+        paths.setdefault(replace(trial, seed=suite.seeds[0]), []).append(out / "runs" / trial.name / "answers.jsonl")
+    groups = []
+    for trial, files in paths.items():
+        if all(path.is_file() for path in files):
+            runs = [read_answers(path) for path in files]
+            groups.append(_Group(trial, runs, score_runs(runs)))
+    return groups
+
+
+def _judge_gates(group: _Group, clean: _Group | None) -> str:
+    """Return whether a group passes the gates that it has: threat for clean photos, and fit for changed ones."""
+    if group.trial.arm == "clean":
+        gates = [threat_gate(group.peak.interval)]
+    elif clean and group.trial.method:
+        fitted = [g.last("train_accuracy", "mean") for g in (group, clean)]
+        gates = [threat_gate(clean.peak.interval), fit_gate(*fitted)]
+    else:
+        return ""
+    return "passed" if all(gate.passed for gate in gates) else "failed"
 
 
 def _rows(number: Number, seeds: list[str]) -> Iterator[dict]:
     shared = {"scenario": number.scenario, "metric": number.metric, "n_people": number.interval.people}
     bounds = {"ci_low": _number(number.interval.low), "ci_high": _number(number.interval.high)}
     yield shared | {"seed": "all", "value": _number(number.interval.value), **bounds}
-    for seed, value in zip(seeds, number.seeds, strict=True):
+    for seed, value in zip(seeds, number.seeds, strict=bool(number.seeds)):
         yield shared | {"seed": seed, "value": _number(value), "ci_low": None, "ci_high": None}
 
 

@@ -8,8 +8,8 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ import torch
 
 import dp2vl
 from dp2vl.album import hash_file, write_atomic
-from dp2vl.bench.suite import Suite, Trial
+from dp2vl.bench.done import DONE, is_done, mark_done
+from dp2vl.bench.photos import DP2VL, Pixels, change_photos, choose_protected, read_shown
+from dp2vl.bench.suite import ALL, Suite, Trial
 from dp2vl.dataset.check import check_dataset
 from dp2vl.dataset.make import make_dataset
 from dp2vl.dataset.schema import DataSet, dataset_digest, read_dataset
@@ -25,14 +27,15 @@ from dp2vl.dataset.store import new_folder, read_pixels
 from dp2vl.errors import DP2VLError
 from dp2vl.leakage.answers import Answer, write_answers
 from dp2vl.learn.ask import Ask, ask, plan_last_questions, plan_questions
-from dp2vl.learn.gallery import Gallery, Pixels
-from dp2vl.learn.lessons import make_general, make_lessons, permute_facts
+from dp2vl.learn.composites import make_composites
+from dp2vl.learn.gallery import Gallery
+from dp2vl.learn.lessons import Lesson, make_general, make_lessons, permute_facts
+from dp2vl.learn.recipe import Recipe
 from dp2vl.learn.strict import digest_of
 from dp2vl.learn.tune import Tuning
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.loading import find_source
 
-DONE = "done.json"
 QUESTIONS_SEED = 0
 """Which other face is shown is the same in all trials of a suite."""
 Report = Callable[[str], None]
@@ -46,7 +49,7 @@ def draw_people(suite: Suite, out: Path, report: Report, *, processes: int) -> P
     """
     folder = out / "data"
     wanted = digest_of([dp2vl.__version__, asdict(suite.people)])
-    if _is_done(folder, wanted):
+    if is_done(folder, wanted):
         return folder
     report(f"people: {suite.people.count}")
     shutil.rmtree(folder, ignore_errors=True)
@@ -64,28 +67,44 @@ def draw_people(suite: Suite, out: Path, report: Report, *, processes: int) -> P
     defects = [finding for finding in check_dataset(folder) if finding.serious]
     if defects:
         raise DP2VLError(f"the data set has {len(defects)} defects, the first: {defects[0]}", "report this")
-    _mark_done(folder, wanted, {"sha256": dataset_digest(folder)})
+    mark_done(folder, wanted, {"sha256": dataset_digest(folder)})
     return folder
 
 
-def teach(trial: Trial, data_folder: Path, out: Path, report: Report) -> Path:
+def photo_sets(suite: Suite, trials: Iterable[Trial]) -> list[tuple[Trial, str]]:
+    """Return which sets of changed photos trials need, each once: a trial that needs it, and the split."""
+    sets: dict[Any, tuple[Trial, str]] = {}
+    for trial in trials:
+        needed = [(trial, "train")] if trial.method else []
+        if trial.recipe.protect_general:
+            needed.append((_own_protection(suite), "retain"))
+        for one, split in needed:
+            sets.setdefault((one.method, suite.towers(one), one.strength, split), (one, split))
+    return list(sets.values())
+
+
+def make_photos(suite: Suite, trial: Trial, split: str, data_folder: Path, out: Path, report: Report) -> Path:
+    """Return the folder of the changed photos of a split, made if they are not there yet."""
+    return change_photos(suite, trial, split, read_dataset(data_folder), _data_digest(data_folder), out, report)
+
+
+def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Report, *, device: str = "cpu") -> Path:
     """Fine-tune the model of a trial and write its adapters, a folder per checkpoint, and a record."""
     folder = out / "runs" / trial.name / "adapters"
-    inputs = _inputs(trial, data_folder)
+    inputs = _inputs(suite, trial, data_folder)
     wanted = digest_of(inputs)
-    if _is_done(folder, wanted):
+    if is_done(folder, wanted):
         return folder
-    data = read_dataset(data_folder)
-    recipe = trial.recipe
-    lessons = make_lessons(data)
-    if trial.arm == "permuted":
-        lessons = permute_facts(lessons, trial.seed)
-    general = make_general(data) if recipe.general else []
-    pixels = _read(data, [lesson.photo.photo_id for lesson in (*lessons, *general)])
+    data, recipe = read_dataset(data_folder), trial.recipe
+    lessons, pixels = _private_lessons(suite, trial, data, data_folder, out, report)
+    general: list[Lesson] = []
+    if recipe.general:
+        general, more = _general_lessons(suite, recipe, data, data_folder, out, report)
+        pixels |= more
     start = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     with new_folder(folder) as partial:
-        vlm = load_vlm(trial.family)
+        vlm = load_vlm(trial.family).to(device)
         tuning = Tuning(vlm, recipe, lessons, pixels, seed=trial.seed, general=general)
         for step in tuning.run():
             vlm.save_adapters(partial / f"step{step:05d}")
@@ -94,67 +113,122 @@ def teach(trial: Trial, data_folder: Path, out: Path, report: Report) -> Path:
             "photos": len(lessons),
             "losses": [round(loss, 5) for loss in tuning.losses],
             "seconds": round(time.monotonic() - start, 1),
-            "machine": {"torch": torch.__version__, "threads": torch.get_num_threads(), "cpu": platform.machine()},
+            "machine": {
+                "torch": torch.__version__,
+                "threads": torch.get_num_threads(),
+                "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+            },
         }
         write_atomic(partial / "record.json", (json.dumps(record, indent=1) + "\n").encode())
-    _mark_done(folder, wanted)
+    mark_done(folder, wanted)
     report(f"taught {trial.name}: loss {tuning.losses[-1]:.3f} in {record['seconds']:.0f} s")
     return folder
 
 
-def question(trial: Trial, data_folder: Path, out: Path, report: Report) -> Path:
-    """Ask the model of a trial at every checkpoint and write `answers.jsonl`."""
+def _private_lessons(
+    suite: Suite, trial: Trial, data: DataSet, data_folder: Path, out: Path, report: Report
+) -> tuple[list[Lesson], Pixels]:
+    """Return what the adversary learns of the members, and the photos as they have them."""
+    lessons = make_lessons(data)
+    if trial.arm == "permuted":
+        lessons = permute_facts(lessons, trial.seed)
+    pixels = _train_photos(suite, trial, data, data_folder, out, report)
+    if trial.arm == "subset":
+        hidden = choose_protected(data.rows["train"], trial.ratio)
+        lessons = [lesson for lesson in lessons if lesson.photo.photo_id not in hidden]
+    if trial.recipe.composites:
+        lessons, pixels = make_composites(lessons, pixels, count=trial.recipe.composites, seed=trial.seed)
+    return lessons, pixels
+
+
+def _train_photos(suite: Suite, trial: Trial, data: DataSet, data_folder: Path, out: Path, report: Report) -> Pixels:
+    changed = make_photos(suite, trial, "train", data_folder, out, report) if trial.method else None
+    return read_shown(data, data.rows["train"], trial, changed)
+
+
+def _general_lessons(
+    suite: Suite, recipe: Recipe, data: DataSet, data_folder: Path, out: Path, report: Report
+) -> tuple[list[Lesson], Pixels]:
+    """Return lessons on ordinary photos, and the photos; for an adversary who has this tool also protected."""
+    general = make_general(data)
+    rows = [lesson.photo for lesson in general]
+    own = _own_protection(suite)
+    pixels = read_shown(data, rows, own, None)
+    if recipe.protect_general:
+        changed = make_photos(suite, own, "retain", data_folder, out, report)
+        protected = {f"protected-{i}": photo for i, photo in read_shown(data, rows, own, changed).items()}
+        general += [
+            replace(lesson, photo=replace(lesson.photo, photo_id=f"protected-{lesson.photo.photo_id}"))
+            for lesson in general
+        ]
+        pixels |= protected
+    return general, pixels
+
+
+def _own_protection(suite: Suite) -> Trial:
+    """Return the trial whose protection an adversary who has this tool would use: the suite's first, all towers."""
+    return Trial(
+        family=suite.families[0], arm="protected", attacker="default", seed=0,
+        method=DP2VL, surrogates=ALL, strength=suite.protection.strengths[0], ratio=1.0,
+    )  # fmt: skip
+
+
+def question(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Report, *, device: str = "cpu") -> Path:
+    """Ask the model of a trial at every checkpoint and write `answers.jsonl`.
+
+    Training photos are shown as they were learned from, all others as they were.
+    """
     folder = out / "runs" / trial.name
-    inputs = _inputs(trial, data_folder) | {"questions": 1, "seed_of_questions": QUESTIONS_SEED}
+    inputs = _inputs(suite, trial, data_folder) | {"questions": 2, "seed_of_questions": QUESTIONS_SEED}
     wanted, path = digest_of(inputs), folder / "answers.jsonl"
-    if path.is_file() and _is_done(folder, wanted):
+    if path.is_file() and is_done(folder, wanted):
         return path
     data = read_dataset(data_folder)
     asks, more = plan_questions(data, QUESTIONS_SEED), plan_last_questions(data)
     pixels = _read(data, [item.shown for item in (*asks, *more)])
+    pixels |= _train_photos(suite, trial, data, data_folder, out, report)
     steps = sorted((folder / "adapters").glob("step*")) if trial.arm != "untouched" else [None]
     start, answers = time.monotonic(), []
     for checkpoint in steps:
         asked = [*asks, *more] if checkpoint == steps[-1] else asks
-        answers += _ask_checkpoint(trial, checkpoint, pixels, asked)
+        answers += _ask_checkpoint(trial, checkpoint, pixels, asked, device)
     write_answers(path, answers)
-    _mark_done(folder, wanted)
+    mark_done(folder, wanted)
     report(f"asked {trial.name}: {len(answers)} questions in {time.monotonic() - start:.0f} s")
     return path
 
 
-def _ask_checkpoint(trial: Trial, checkpoint: Path | None, pixels: Pixels, asks: Sequence[Ask]) -> list[Answer]:
+def _ask_checkpoint(
+    trial: Trial, checkpoint: Path | None, pixels: Pixels, asks: Sequence[Ask], device: str
+) -> list[Answer]:
     vlm = load_vlm(trial.family)
     if checkpoint:
         vlm.load_adapters(checkpoint)
+    vlm.to(device)
     step = int(checkpoint.name.removeprefix("step")) if checkpoint else 0
     return ask(vlm, Gallery(vlm, pixels), asks, step=step)
 
 
-def _inputs(trial: Trial, data_folder: Path) -> dict[str, Any]:
+def _inputs(suite: Suite, trial: Trial, data_folder: Path) -> dict[str, Any]:
     """Return everything that a trial depends on."""
     folder = find_source(trial.family)
     weights = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md")
+    changed = trial.method or trial.recipe.protect_general
     return {
         "dp2vl": dp2vl.__version__,
         "trial": asdict(trial),
+        "towers": suite.towers(trial),
+        "protection": asdict(suite.protection) if changed else {},
         "recipe_digest": trial.recipe.digest,
         "model": digest_of({p.relative_to(folder).as_posix(): hash_file(p) for p in weights}),
-        "data": json.loads((data_folder / DONE).read_text(encoding="utf-8"))["sha256"],
+        "data": _data_digest(data_folder),
     }
 
 
-def _read(data: DataSet, photo_ids: Sequence[str]) -> dict[str, Any]:
+def _data_digest(data_folder: Path) -> str:
+    return str(json.loads((data_folder / DONE).read_text(encoding="utf-8"))["sha256"])
+
+
+def _read(data: DataSet, photo_ids: Sequence[str]) -> Pixels:
     wanted = set(photo_ids)
     return {row.photo_id: read_pixels(data.path(row)) for row in data.all_rows() if row.photo_id in wanted}
-
-
-def _is_done(folder: Path, digest: str) -> bool:
-    try:
-        return bool(json.loads((folder / DONE).read_text(encoding="utf-8"))["digest"] == digest)
-    except (FileNotFoundError, ValueError, KeyError):
-        return False
-
-
-def _mark_done(folder: Path, digest: str, more: Mapping[str, Any] | None = None) -> None:
-    write_atomic(folder / DONE, (json.dumps({"digest": digest, **(more or {})}) + "\n").encode())

@@ -4,15 +4,23 @@ import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from importlib import resources
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 from dp2vl.errors import UsageError
+from dp2vl.learn.countermeasures import COUNTERMEASURES
 from dp2vl.learn.recipe import ATTACKERS, Recipe, load_recipe, recipe_names
 from dp2vl.learn.strict import check_keys, digest_of, name_nearest, with_tuples
 from dp2vl.people.scenarios import SCENARIOS
+from dp2vl.types import STRENGTHS
 
-ARMS = ("clean", "untouched", "permuted")
-"""clean: fine-tuned on the photos as they are. untouched: not fine-tuned. permuted: facts given to people at random."""
+ARMS = ("clean", "untouched", "permuted", "noise", "protected", "subset")
+"""clean: fine-tuned on the photos as they are. untouched: not fine-tuned. permuted: facts given to people at random.
+noise: photos with noise of the same budget. protected: photos protected with this tool. subset: of an album of which a
+share is protected, the unprotected photos alone, which is what the protected ones have to add nothing to."""
+ALL, LEAVE_ONE_OUT = "all", "leave-one-out"
+"""Towers of all families of the suite, or of all but the one that is attacked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,18 +36,46 @@ class PeoplePlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ProtectionPlan:
+    """What the arms with changed photos are: every combination.
+
+    Args:
+        strengths: of `dp2vl protect`, also for noise. effort: of the search.
+        surrogates: `ALL`, `LEAVE_ONE_OUT`, or names of towers.
+        ratios: shares of each person's photos that are protected; below 1 also for the arm `subset`.
+        countermeasures: what is done to protected photos before they are learned from; see `COUNTERMEASURES`.
+        seed: of the search.
+    """
+
+    strengths: tuple[str, ...] = ("standard",)
+    effort: str = "normal"
+    surrogates: tuple[str, ...] = (ALL,)
+    ratios: tuple[float, ...] = (1.0,)
+    countermeasures: tuple[str, ...] = ("none",)
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class Trial:
-    """One model, taught once (or, in the arm `untouched`, not at all)."""
+    """One model, taught once (or, in the arm `untouched`, not at all); fields as in `bench.scores.Score`."""
 
     family: str
     arm: str
     attacker: str
     seed: int
+    method: str = ""
+    surrogates: str = ""
+    strength: str = ""
+    countermeasure: str = "none"
+    ratio: float = 0.0
 
     @property
     def name(self) -> str:
         """Path of its folder below `runs`."""
-        return f"{self.family}/{self.arm}/{self.attacker}/seed{self.seed}"
+        ratio = f"ratio{self.ratio:g}" if self.ratio not in (0, 1) else ""
+        countermeasure = self.countermeasure if self.countermeasure != "none" else ""
+        details = (self.arm, self.surrogates, self.strength, countermeasure, ratio)
+        return f"{self.family}/{'-'.join(filter(None, details))}/{self.attacker}/seed{self.seed}"
 
     @property
     def recipe(self) -> Recipe:
@@ -62,6 +98,7 @@ class Suite:
     arms: tuple[str, ...]
     attackers: tuple[str, ...] = ("default",)
     people: PeoplePlan = field(kw_only=True)
+    protection: ProtectionPlan = field(default_factory=ProtectionPlan)
 
     def __post_init__(self) -> None:
         for key, known in (("families", recipe_names()), ("arms", ARMS), ("attackers", tuple(ATTACKERS))):
@@ -71,13 +108,35 @@ class Suite:
             for value in values:
                 if value not in known:
                     raise UsageError(f"suite {self.name}: unknown {key} {value!r}", name_nearest(value, known))
+        self._check_protection()
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             raise UsageError(f"suite {self.name}: expected different seeds, got {list(self.seeds)}")
+
+    def _check_protection(self) -> None:
+        plan = self.protection
+        rules = {
+            "ratios in (0, 1]": all(0 < ratio <= 1 for ratio in plan.ratios),
+            f"countermeasures out of {', '.join(COUNTERMEASURES)}": set(plan.countermeasures) <= {*COUNTERMEASURES},
+            f"strengths out of {', '.join(STRENGTHS)}": set(plan.strengths) <= {*STRENGTHS},
+            "two families for leave-one-out": LEAVE_ONE_OUT not in plan.surrogates or len(self.families) > 1,
+            "a ratio below 1 for the arm subset": "subset" not in self.arms or min(plan.ratios) < 1,
+        }
+        for rule, kept in rules.items():
+            if not kept:
+                raise UsageError(f"suite {self.name}: expected {rule}", "see docs/guides/bench.md")
 
     @property
     def digest(self) -> str:
         """Twelve hex digits that change with every setting but the name."""
         return digest_of({key: value for key, value in asdict(self).items() if key != "name"})
+
+    def towers(self, trial: Trial) -> str:
+        """Return the towers that a trial's photos are protected against, by commas."""
+        if trial.surrogates == ALL:
+            return ",".join(self.families)
+        if trial.surrogates == LEAVE_ONE_OUT:
+            return ",".join(name for name in self.families if name != trial.family)
+        return trial.surrogates
 
     def trials(self, arms: tuple[str, ...] = ()) -> Iterator[Trial]:
         """Yield every trial of these arms, of all if none is given, in a fixed order.
@@ -90,9 +149,26 @@ class Suite:
                 raise UsageError(f"suite {self.name} has no arm {arm!r}", name_nearest(arm, self.arms))
         for family in self.families:
             for arm in arms or self.arms:
-                for attacker in self.attackers:
-                    for seed in self.seeds if arm != "untouched" else self.seeds[:1]:  # nothing in it depends on a seed
-                        yield Trial(family=family, arm=arm, attacker=attacker, seed=seed)
+                for attacker in self.attackers if arm != "untouched" else self.attackers[:1]:
+                    for details in self._details(arm):
+                        for seed in self.seeds if arm != "untouched" else self.seeds[:1]:  # nothing depends on a seed
+                            yield Trial(family=family, arm=arm, attacker=attacker, seed=seed, **details)
+
+    def _details(self, arm: str) -> list[dict[str, Any]]:
+        """Return what differs between the trials of an arm."""
+        plan = self.protection
+        if arm == "noise":
+            return [{"method": "noise", "strength": strength, "ratio": 1.0} for strength in plan.strengths]
+        if arm == "subset":
+            return [{"ratio": ratio} for ratio in plan.ratios if ratio < 1]
+        if arm == "protected":
+            return [
+                {"method": "dp2vl", "surrogates": names, "strength": strength, "countermeasure": done, "ratio": ratio}
+                for names, strength, done, ratio in product(
+                    plan.surrogates, plan.strengths, plan.countermeasures, plan.ratios
+                )
+            ]
+        return [{}]
 
 
 def load_suite(name: str) -> Suite:
@@ -115,10 +191,16 @@ def load_suite(name: str) -> Suite:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{name} is not TOML: {error}") from None
-    people = table.pop("people", {})
+    people, protection = table.pop("people", {}), table.pop("protection", {})
+    check_keys(f"suite {file.stem}", protection, ProtectionPlan, whole=True)
     check_keys(f"suite {file.stem}", people, PeoplePlan, whole=True)
-    check_keys(f"suite {file.stem}", table, Suite, without={"name", "people"}, whole=True)
-    return Suite(name=file.stem, people=PeoplePlan(**with_tuples(people)), **with_tuples(table))
+    check_keys(f"suite {file.stem}", table, Suite, without={"name", "people", "protection"}, whole=True)
+    return Suite(
+        name=file.stem,
+        people=PeoplePlan(**with_tuples(people)),
+        protection=ProtectionPlan(**with_tuples(protection)),
+        **with_tuples(table),
+    )
 
 
 def suite_names() -> list[str]:

@@ -1,6 +1,7 @@
 """`dp2vl bench`: suites of experiments on what fine-tuned models give away."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -18,14 +19,15 @@ def run(
     out: Out,
     arms: Annotated[str, typer.Option(help="Only these arms, by commas; all if empty.")] = "",
     jobs: Annotated[int, typer.Option(min=1, help="Trials at the same time, one thread each.")] = 2,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
 ) -> None:
     """Draw people, fine-tune, ask and score; stages that are done are skipped."""
     from dp2vl.bench.run import run_suite
     from dp2vl.bench.suite import load_suite
 
     chosen = [arm.strip() for arm in arms.split(",") if arm.strip()]
-    scores = run_suite(load_suite(suite), out, arms=chosen, jobs=jobs, report=lambda line: print(line, file=sys.stderr))
-    print(scores)
+    talk = partial(print, file=sys.stderr)
+    print(run_suite(load_suite(suite), out, arms=chosen, jobs=jobs, device=device, report=talk))
 
 
 @app.command()

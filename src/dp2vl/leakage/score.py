@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dp2vl.errors import DP2VLError
 from dp2vl.leakage.answers import Answer, judge
 from dp2vl.leakage.people import Level, PersonTable, chance_level, tabulate
-from dp2vl.leakage.uncertainty import Interval, Resample
+from dp2vl.leakage.uncertainty import Interval, Pair, Resample
 
 MEAN = "mean"
 Statistic = Callable[[Resample, int | None], Interval]
@@ -111,6 +111,37 @@ def find_peak(numbers: Iterable[Number], metric: str = "leakage", scenario: str 
     if not found:
         raise DP2VLError(f"expected {metric} of {scenario} among the numbers, got none", "score the run anew")
     return max(found, key=lambda n: n.interval.value)
+
+
+def score_protection(
+    protected: Sequence[Sequence[Answer]], clean: Sequence[Sequence[Answer]], *, steps: tuple[int, int]
+) -> list[Number]:
+    """Return `protection_rate`, 1 - L(protected) / L(clean), by scenario and in the mean of leakages, paired by people.
+
+    Args:
+        protected, clean: runs with the same seeds in the same order.
+        steps: the checkpoint of each that counts, such as the peak.
+
+    Raises:
+        DP2VLError: people or scenarios of the two differ.
+    """
+    ours, theirs = Answers(protected, steps[0]), Answers(clean, steps[1])
+    scenarios = theirs.scenarios("category")
+    if ours.resample.people != theirs.resample.people or ours.scenarios("category") != scenarios:
+        raise DP2VLError("expected the same people and scenarios in both arms", "run both arms of one suite")
+
+    def pairs(answers: Answers, chosen: Sequence[str], run: int | None) -> list[Pair]:
+        tables = [(answers.table("probe", "category", s), answers.level("category", s)) for s in chosen]
+        return [(_of(table, run), _level(level, run)) for table, level in tables]
+
+    numbers = []
+    alone = Resample(ours.resample.people, draws=0)
+    runs = range(len(protected)) if len(protected) == len(clean) else ()
+    for name, chosen in ((MEAN, scenarios), *((s, [s]) for s in scenarios)):
+        whole = ours.resample.protection(pairs(ours, chosen, None), pairs(theirs, chosen, None))
+        seeds = tuple(alone.protection(pairs(ours, chosen, i), pairs(theirs, chosen, i)).value for i in runs)
+        numbers.append(Number(metric="protection_rate", scenario=name, step=steps[0], interval=whole, seeds=seeds))
+    return numbers
 
 
 def _score_step(answers: Answers, step: int) -> Iterable[Number]:

@@ -17,6 +17,8 @@ DRAWS = 10_000
 LEVEL = 0.95
 Statistic = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """Weights of people (draws, people), rows that add up to 1 -> a number per draw (draws,)."""
+Pair = tuple[PersonTable, Level]
+"""Right answers, and the level of chance that leakage is counted from."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,21 +75,24 @@ class Resample:
         """Return the leakage (A - c) / (1 - c); the blind part of c is drawn with the people."""
         return self.interval(lambda w: self._leakage(table, level, w))
 
-    def mean_leakage(self, pairs: Sequence[tuple[PersonTable, Level]]) -> Interval:
+    def mean_leakage(self, pairs: Sequence[Pair]) -> Interval:
         """Return the mean of the leakages of several questions, each above its own chance level."""
-        return self.interval(lambda w: np.mean([self._leakage(table, level, w) for table, level in pairs], axis=0))
+        return self.interval(lambda w: self._mean_leakage(pairs, w))
 
     def difference(self, first: PersonTable, second: PersonTable) -> Interval:
         """Return the paired difference of means, first minus second."""
         return self.interval(lambda w: self._means(first, w) - self._means(second, w))
 
-    def protection(self, protected: PersonTable, p_level: Level, clean: PersonTable, c_level: Level) -> Interval:
-        """Return the protection rate 1 - L(protected) / L(clean), paired; NaN where clean photos leak nothing."""
+    def protection(self, protected: Sequence[Pair], clean: Sequence[Pair]) -> Interval:
+        """Return the protection rate 1 - L(protected) / L(clean) of mean leakages, paired.
+
+        NaN where clean photos leak nothing.
+        """
 
         def rate(w: NDArray[np.float64]) -> NDArray[np.float64]:
-            leaked = self._leakage(clean, c_level, w)
+            leaked = self._mean_leakage(clean, w)
             with np.errstate(divide="ignore", invalid="ignore"):
-                return np.where(leaked > 0, 1 - self._leakage(protected, p_level, w) / leaked, np.nan)
+                return np.where(leaked > 0, 1 - self._mean_leakage(protected, w) / leaked, np.nan)
 
         return self.interval(rate)
 
@@ -109,6 +114,10 @@ class Resample:
 
     def _chance(self, level: Level, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.maximum(max(level.uniform, level.majority), self._means(level.blind, weights))
+
+    def _mean_leakage(self, pairs: Sequence[Pair], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        mean: NDArray[np.float64] = np.mean([self._leakage(table, level, weights) for table, level in pairs], axis=0)
+        return mean
 
     def _leakage(self, table: PersonTable, level: Level, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         chance = self._chance(level, weights)

@@ -1,12 +1,10 @@
 """Photos as a model sees them: each looked at once, then used as often as questions are asked about it."""
 
-import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 from torch import Tensor
 
 from dp2vl.vlm.base import BATCH, VLM
@@ -52,10 +50,3 @@ class Gallery:
 def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
     """Return a photo (3, h, w), sRGB in [0, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).float() / 255
-
-
-def purify(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a photo made grey and compressed as JPEG of quality 75 (arXiv 2301.13838 undoes most poisons so)."""
-    file = io.BytesIO()
-    ImageOps.grayscale(Image.fromarray(pixels)).save(file, "JPEG", quality=75)
-    return np.array(Image.open(file).convert("RGB"))

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import Any
 
 from dp2vl.errors import UsageError
+from dp2vl.learn.countermeasures import COUNTERMEASURES
 from dp2vl.learn.strict import check_keys, digest_of, with_tuples
 
 
@@ -46,8 +47,11 @@ class Recipe:
         checkpoints: shares of the steps after which questions are asked.
         general: share of photos that are ordinary ones of other people (`retain`), as an adversary mixes in to keep
             the model useful.
+        protect_general: whether ordinary photos come twice, as they are and protected with this project's own tool, so
+            that the model learns to see through it.
+        composites: how many pasted photos per person and scenario take the place of the private ones; 0 for none.
         augment: whether each photo is cropped, turned and relit anew whenever it is shown.
-        purify: what is done to all photos first: "" or "grey-jpeg75".
+        purify: what is done to all photos first, out of `COUNTERMEASURES`.
     """
 
     name: str
@@ -65,7 +69,9 @@ class Recipe:
     checkpoints: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     general: float = 0.0
     augment: bool = False
-    purify: str = ""
+    purify: str = "none"
+    protect_general: bool = False
+    composites: int = 0
 
     def __post_init__(self) -> None:
         rules = {
@@ -75,7 +81,7 @@ class Recipe:
             "general in [0, 1)": 0 <= self.general < 1,
             "checkpoints in (0, 1], rising, the last 1": self.checkpoints[-1:] == (1.0,)
             and all(0 < a < b for a, b in zip((1e-9, *self.checkpoints), self.checkpoints, strict=False)),
-            "purify empty or grey-jpeg75": self.purify in ("", "grey-jpeg75"),
+            f"purify out of {', '.join(COUNTERMEASURES)}": self.purify in COUNTERMEASURES,
         }
         for rule, kept in rules.items():
             if not kept:
@@ -156,6 +162,10 @@ _ALL = (
              changes={"augment": True}),
     Attacker(name="purify", what="makes all photos grey and compresses them as JPEG 75 first",
              changes={"purify": "grey-jpeg75"}),
+    Attacker(name="adaptive", what="protects ordinary photos with this tool, learns from both forms, tower included",
+             changes={"general": 0.5, "protect_general": True, "tower_rank": 16}),
+    Attacker(name="synthetic", what="pastes faces from three photos into scenes and learns from those alone",
+             changes={"composites": 12}),
 )  # fmt: skip
 ATTACKERS: Mapping[str, Attacker] = {attacker.name: attacker for attacker in _ALL}
 """Attackers by name."""

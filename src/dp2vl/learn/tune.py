@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from dp2vl.errors import UsageError
-from dp2vl.learn.gallery import Gallery, Pixels, purify, to_tensor
+from dp2vl.learn.countermeasures import apply_countermeasure
+from dp2vl.learn.gallery import Gallery, Pixels, to_tensor
 from dp2vl.learn.lessons import Lesson
 from dp2vl.learn.recipe import Recipe
 from dp2vl.preprocess import Preprocess
@@ -64,7 +65,7 @@ class Tuning:
             raise UsageError(f"{vlm.name} has no tower of its own to give changed photos to", "set augment = false")
         self.vlm, self.recipe, self.lessons, self.general, self.seed = vlm, recipe, lessons, general, seed
         used = {lesson.photo.photo_id for lesson in (*lessons, *general)}
-        shown = {i: purify(pixels[i]) if recipe.purify else pixels[i] for i in sorted(used)}
+        shown = {i: apply_countermeasure(pixels[i], recipe.purify) for i in sorted(used)}
         self._gallery = Gallery(vlm, shown)
         self._pixels = shown
         trained = vlm.add_adapters(lora=lora_of(vlm, recipe), seed=seed)

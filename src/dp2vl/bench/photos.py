@@ -1,0 +1,97 @@
+"""Photos as an adversary has them: as they were, with noise, or protected; and after a countermeasure of theirs."""
+
+import hashlib
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import dp2vl
+from dp2vl.album import write_atomic
+from dp2vl.bench.done import is_done, mark_done
+from dp2vl.bench.suite import Suite, Trial
+from dp2vl.dataset.schema import DataSet, PhotoRow
+from dp2vl.dataset.store import encode_png, new_folder, read_pixels
+from dp2vl.errors import DP2VLError
+from dp2vl.learn.countermeasures import apply_countermeasure
+from dp2vl.learn.strict import digest_of
+from dp2vl.protect.noise import add_noise
+from dp2vl.types import STRENGTHS
+
+NOISE, DP2VL = "noise", "dp2vl"
+Pixels = dict[str, NDArray[np.uint8]]
+
+
+def change_photos(
+    suite: Suite, trial: Trial, split: str, data: DataSet, data_digest: str, out: Path, report: Callable[[str], None]
+) -> Path:
+    """Return the folder of the changed photos of a split, made if they are not there yet; trials share folders.
+
+    Protection runs as `dp2vl protect` does, photo by photo, and goes on where it was cut.
+
+    Raises:
+        DP2VLError: a photo could not be protected.
+    """
+    towers, plan = suite.towers(trial), suite.protection
+    settings = [trial.method, towers, trial.strength, plan.effort, plan.seed]
+    name = "-".join(filter(None, (trial.method, towers.replace(",", "+"), trial.strength)))
+    folder = out / "photos" / name / split
+    wanted = digest_of([dp2vl.__version__, data_digest, split, *settings])
+    if is_done(folder, wanted):
+        return folder
+    report(f"photos: {name}, {split}")
+    if trial.method == NOISE:
+        shutil.rmtree(folder, ignore_errors=True)
+        with new_folder(folder) as partial:
+            for row in data.rows[split]:
+                seed = int.from_bytes(hashlib.sha256(f"{plan.seed}:{row.sha256}".encode()).digest()[:7], "big")
+                levels = STRENGTHS[trial.strength].levels
+                path = partial / row.file_name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(path, encode_png(add_noise(read_pixels(data.path(row)), levels=levels, seed=seed)))
+    else:
+        (source,) = {_top(data.path(row), row.file_name) for row in data.rows[split]}
+        result = dp2vl.protect_album(
+            source, folder, strength=trial.strength, effort=plan.effort, surrogates=towers, seed=plan.seed
+        )
+        if result.unprotected:
+            first = result.unprotected[0]
+            raise DP2VLError(f"{len(result.unprotected)} photos were not protected, the first: {first.reason}")
+    mark_done(folder, wanted)
+    return folder
+
+
+def read_shown(data: DataSet, rows: Iterable[PhotoRow], trial: Trial, changed: Path | None) -> Pixels:
+    """Return photos as the adversary learns from them.
+
+    Args:
+        rows: of one split. changed: folder of their changed copies, or None where all are as they were.
+    """
+    rows = list(rows)
+    taken = choose_protected(rows, trial.ratio) if changed else set()
+    return {
+        row.photo_id: apply_countermeasure(
+            read_pixels(changed / row.file_name if changed and row.photo_id in taken else data.path(row)),
+            trial.countermeasure,
+        )
+        for row in rows
+    }
+
+
+def choose_protected(rows: Sequence[PhotoRow], ratio: float) -> set[str]:
+    """Return the ids of the photos that are protected, a share of each person's, the same for every trial."""
+    by_person: Mapping[str, list[str]] = defaultdict(list)
+    for row in rows:
+        by_person[row.person_id].append(row.photo_id)
+    chosen: set[str] = set()
+    for ids in by_person.values():
+        ranked = sorted(ids, key=lambda i: hashlib.sha256(i.encode()).hexdigest())
+        chosen |= set(ranked[: round(ratio * len(ranked))])
+    return chosen
+
+
+def _top(path: Path, file_name: str) -> Path:
+    return path.parents[len(Path(file_name).parts) - 1]
