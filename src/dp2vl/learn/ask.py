@@ -147,7 +147,10 @@ def _record(item: Ask, step: int, given: dict[str, Any]) -> Answer:
 def _weighed(data: DataSet) -> list[QuestionRow]:
     """Return one open question per probe photo and fact, wordings in turn, with everything it could be as options."""
     if len(data.members()) < 2:
-        raise UsageError("expected at least two members to tell apart, got fewer", "add people to the album")
+        raise UsageError(
+            "expected at least two members to tell apart, got fewer; with one person only categories remain",
+            "add people to the album",
+        )
     facts: dict[tuple[str, str, str], list[QuestionRow]] = defaultdict(list)
     for row in data.questions["probe"]:
         if row.format == "open":

@@ -1,0 +1,131 @@
+"""The experiment on somebody's own album: what a model learns from their photos as they are, and from protected ones.
+
+Nothing stays: photos are copied into a temporary folder, adapters are never written.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dp2vl.bench.photos import Pixels
+from dp2vl.dataset.importers import import_album
+from dp2vl.dataset.schema import DataSet, read_dataset
+from dp2vl.dataset.store import read_pixels
+from dp2vl.errors import DP2VLError, UsageError
+from dp2vl.leakage import Answer, Number, find_peak, score_protection, score_runs
+from dp2vl.learn.ask import Ask, ask, plan_questions
+from dp2vl.learn.gallery import Gallery
+from dp2vl.learn.lessons import make_lessons
+from dp2vl.learn.recipe import load_recipe
+from dp2vl.learn.tune import Tuning
+from dp2vl.vlm import load_vlm
+
+CLEAN, PROTECTED = "clean", "protected"
+QUESTIONS_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Simulated:
+    """What one model learned.
+
+    Args:
+        vlm: its name. arm: `CLEAN` or `PROTECTED`.
+        numbers: of the checkpoint at which most leaked; for protected photos `protection_rate` among them.
+    """
+
+    vlm: str
+    arm: str
+    numbers: tuple[Number, ...]
+
+
+def simulate(
+    album: Path,
+    *,
+    facts: Path | None = None,
+    vlms: Sequence[str] = ("mini-llava",),
+    against: Path | None = None,
+    seeds: Sequence[int] = (0,),
+    device: str = "cpu",
+    report: Callable[[str], None] = lambda line: None,
+) -> list[Simulated]:
+    """Fine-tune models on an album as an adversary would, ask them about other photos of the people, and count.
+
+    Cost: two to four minutes of one core per mini model, arm and seed; memory of the photos.
+
+    Args:
+        album: a folder per person, as `dp2vl dataset init` lays it out. facts: the YAML, by default in the album.
+        vlms: models with a recipe.
+        against: folder with protected copies of the album, under the same names; only training photos are taken from
+            it, since questions are asked on photos that the adversary does not have.
+        seeds: of fine-tuning. device: of models.
+        report: takes lines about progress.
+
+    Raises:
+        UsageError: an unknown model, no photos to ask about, or fewer than two people.
+        DP2VLError: somebody did not consent, a protected copy is missing, or a photo cannot be read.
+    """
+    recipes = {name: load_recipe(name) for name in vlms}
+    with tempfile.TemporaryDirectory() as folder:
+        data = read_dataset(import_album("folder", album, Path(folder) / CLEAN, facts=facts))
+        _check_consent(data)
+        asks = plan_questions(data, QUESTIONS_SEED)
+        arms = {CLEAN: _read(data)}
+        if against:
+            arms[PROTECTED] = _read_protected(data, album, against, Path(folder) / PROTECTED, facts)
+    found = []
+    for name, recipe in recipes.items():
+        runs: dict[str, list[list[Answer]]] = {}
+        for arm, pixels in arms.items():
+            for seed in seeds:
+                report(f"{name}, {arm}, seed {seed}: {recipe.steps} steps")
+                runs.setdefault(arm, []).append(_run(name, data, pixels, asks, seed, device))
+        found += _score(name, runs)
+    return found
+
+
+def _run(name: str, data: DataSet, pixels: Pixels, asks: Sequence[Ask], seed: int, device: str) -> list[Answer]:
+    vlm = load_vlm(name).to(device)
+    tuning = Tuning(vlm, load_recipe(name), make_lessons(data), pixels, seed=seed)
+    answers: list[Answer] = []
+    for step in tuning.run():
+        answers += ask(vlm, Gallery(vlm, pixels), asks, step=step)
+    return answers
+
+
+def _score(name: str, runs: dict[str, list[list[Answer]]]) -> list[Simulated]:
+    scored = {arm: score_runs(some) for arm, some in runs.items()}
+    peaks = {arm: find_peak(numbers).step for arm, numbers in scored.items()}
+    found = []
+    for arm, numbers in scored.items():
+        chosen = [n for n in numbers if n.step == peaks[arm]]
+        if arm == PROTECTED:
+            chosen += score_protection(runs[PROTECTED], runs[CLEAN], steps=(peaks[PROTECTED], peaks[CLEAN]))
+        found.append(Simulated(vlm=name, arm=arm, numbers=tuple(chosen)))
+    return found
+
+
+def _check_consent(data: DataSet) -> None:
+    silent = [p.display_name for p in data.members() if p.consent not in ("self", "written")]
+    if silent:
+        raise DP2VLError(
+            f"{', '.join(silent)}: no consent to teach a model who they are",
+            "ask them, then write consent: self or written into facts.yaml",
+        )
+
+
+def _read(data: DataSet) -> Pixels:
+    return {row.photo_id: read_pixels(data.path(row)) for row in data.all_rows()}
+
+
+def _read_protected(data: DataSet, album: Path, against: Path, work: Path, facts: Path | None) -> Pixels:
+    """Return the photos with the training ones replaced by their protected copies."""
+    copies = read_dataset(import_album("folder", against, work, facts=facts or album / "facts.yaml"))
+    found = {row.photo_id: copies.path(row) for row in copies.rows["train"]}
+    missing = [row.photo_id for row in data.rows["train"] if row.photo_id not in found]
+    if missing or len(found) != len(data.rows["train"]):
+        raise UsageError(
+            f"expected the {len(data.rows['train'])} training photos of {album} in {against}, got {len(found)}",
+            "dp2vl protect the album into that folder, all photos of it",
+        )
+    return _read(data) | {photo_id: read_pixels(path) for photo_id, path in found.items()}
