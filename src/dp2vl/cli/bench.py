@@ -37,3 +37,11 @@ def score(suite: SuiteName, out: Out) -> None:
     from dp2vl.bench.suite import load_suite
 
     print(score_trials(load_suite(suite), out))
+
+
+@app.command()
+def report(out: Out) -> None:
+    """Write tables, plots and examples of a suite's scores: one page, and markdown. Needs no model."""
+    from dp2vl.report.bench import write_bench_report
+
+    print(write_bench_report(out))
