@@ -79,7 +79,7 @@ def test_protection_runs_as_the_tool_does_and_a_photo_left_out_is_an_error(data,
     ((source, settings),) = calls
     assert source == data.folder / "photos" / "train"
     assert settings == {
-        "strength": "standard", "effort": "quick", "surrogates": "mini-llava,mini-qwen-vl", "seed": 0
+        "strength": "standard", "effort": "quick", "surrogates": "mini-llava,mini-qwen-vl", "seed": 0, "device": "cpu"
     }  # fmt: skip
     Result.unprotected = (type("Outcome", (), {"reason": "too dark"}),)
     with pytest.raises(DP2VLError, match="1 photos were not protected, the first: too dark"):

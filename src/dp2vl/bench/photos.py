@@ -26,7 +26,15 @@ Pixels = dict[str, NDArray[np.uint8]]
 
 
 def change_photos(
-    suite: Suite, trial: Trial, split: str, data: DataSet, data_digest: str, out: Path, report: Callable[[str], None]
+    suite: Suite,
+    trial: Trial,
+    split: str,
+    data: DataSet,
+    data_digest: str,
+    out: Path,
+    report: Callable[[str], None],
+    *,
+    device: str = "cpu",
 ) -> Path:
     """Return the folder of the changed photos of a split, made if they are not there yet; trials share folders.
 
@@ -55,8 +63,9 @@ def change_photos(
     else:
         (source,) = {_top(data.path(row), row.file_name) for row in data.rows[split]}
         result = dp2vl.protect_album(
-            source, folder, strength=trial.strength, effort=plan.effort, surrogates=towers, seed=plan.seed
-        )
+            source, folder, strength=trial.strength, effort=plan.effort, surrogates=towers, seed=plan.seed,
+            device=device,
+        )  # fmt: skip
         if result.unprotected:
             first = result.unprotected[0]
             raise DP2VLError(f"{len(result.unprotected)} photos were not protected, the first: {first.reason}")

@@ -7,6 +7,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from dp2vl.album import write_atomic
 from dp2vl.bench.scores import score_trials
@@ -29,7 +30,7 @@ def run_suite(
         out: folder of this suite.
         arms: only these; all of the suite if none is given.
         jobs: trials at the same time, each on one thread; their number changes no number.
-        device: `auto`, `cpu`, `cuda` or `mps`, of models; photos are protected on the CPU.
+        device: `auto`, `cpu`, `cuda` or `mps`, of models and of the towers that photos are protected against.
         report: takes lines about progress.
 
     Raises:
@@ -43,19 +44,19 @@ def run_suite(
     data = draw_people(suite, out, report, processes=jobs)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread) as pool:
-        run_trial = partial(_run_trial, device=choose_device(device))
-        for work, tasks in ((_make_photos, photo_sets(suite, trials)), (run_trial, trials)):
-            for lines in pool.map(partial(work, suite, data=data, out=out), tasks):
+        shared: dict[str, Any] = {"data": data, "out": out, "device": choose_device(device)}
+        for work, tasks in ((_make_photos, photo_sets(suite, trials)), (_run_trial, trials)):
+            for lines in pool.map(partial(work, suite, **shared), tasks):
                 for line in lines:
                     report(line)
     return score_trials(suite, out)
 
 
-def _make_photos(suite: Suite, wanted: tuple[Trial, str], *, data: Path, out: Path) -> list[str]:
+def _make_photos(suite: Suite, wanted: tuple[Trial, str], *, data: Path, out: Path, device: str) -> list[str]:
     from dp2vl.bench.stages import make_photos
 
     lines: list[str] = []
-    make_photos(suite, *wanted, data, out, lines.append)
+    make_photos(suite, *wanted, data, out, lines.append, device=device)
     return lines
 
 

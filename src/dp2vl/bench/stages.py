@@ -76,16 +76,19 @@ def photo_sets(suite: Suite, trials: Iterable[Trial]) -> list[tuple[Trial, str]]
     sets: dict[Any, tuple[Trial, str]] = {}
     for trial in trials:
         needed = [(trial, "train")] if trial.method else []
-        if trial.recipe.protect_general:
+        if suite.recipe(trial).protect_general:
             needed.append((_own_protection(suite), "retain"))
         for one, split in needed:
             sets.setdefault((one.method, suite.towers(one), one.strength, split), (one, split))
     return list(sets.values())
 
 
-def make_photos(suite: Suite, trial: Trial, split: str, data_folder: Path, out: Path, report: Report) -> Path:
+def make_photos(
+    suite: Suite, trial: Trial, split: str, data_folder: Path, out: Path, report: Report, *, device: str = "cpu"
+) -> Path:
     """Return the folder of the changed photos of a split, made if they are not there yet."""
-    return change_photos(suite, trial, split, read_dataset(data_folder), _data_digest(data_folder), out, report)
+    data, digest = read_dataset(data_folder), _data_digest(data_folder)
+    return change_photos(suite, trial, split, data, digest, out, report, device=device)
 
 
 def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Report, *, device: str = "cpu") -> Path:
@@ -95,7 +98,7 @@ def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Repo
     wanted = digest_of(inputs)
     if is_done(folder, wanted):
         return folder
-    data, recipe = read_dataset(data_folder), trial.recipe
+    data, recipe = read_dataset(data_folder), suite.recipe(trial)
     lessons, pixels = _private_lessons(suite, trial, data, data_folder, out, report)
     general: list[Lesson] = []
     if recipe.general:
@@ -136,8 +139,9 @@ def _private_lessons(
     if trial.arm == "subset":
         hidden = choose_protected(data.rows["train"], trial.ratio)
         lessons = [lesson for lesson in lessons if lesson.photo.photo_id not in hidden]
-    if trial.recipe.composites:
-        lessons, pixels = make_composites(lessons, pixels, count=trial.recipe.composites, seed=trial.seed)
+    composites = suite.recipe(trial).composites
+    if composites:
+        lessons, pixels = make_composites(lessons, pixels, count=composites, seed=trial.seed)
     return lessons, pixels
 
 
@@ -213,13 +217,13 @@ def _inputs(suite: Suite, trial: Trial, data_folder: Path) -> dict[str, Any]:
     """Return everything that a trial depends on."""
     folder = find_source(trial.family)
     weights = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md")
-    changed = trial.method or trial.recipe.protect_general
+    changed = trial.method or suite.recipe(trial).protect_general
     return {
         "dp2vl": dp2vl.__version__,
         "trial": asdict(trial),
         "towers": suite.towers(trial),
         "protection": asdict(suite.protection) if changed else {},
-        "recipe_digest": trial.recipe.digest,
+        "recipe_digest": suite.recipe(trial).digest,
         "model": digest_of({p.relative_to(folder).as_posix(): hash_file(p) for p in weights}),
         "data": _data_digest(data_folder),
     }

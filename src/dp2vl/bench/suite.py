@@ -77,11 +77,6 @@ class Trial:
         details = (self.arm, self.surrogates, self.strength, countermeasure, ratio)
         return f"{self.family}/{'-'.join(filter(None, details))}/{self.attacker}/seed{self.seed}"
 
-    @property
-    def recipe(self) -> Recipe:
-        """How it is taught."""
-        return load_recipe(self.family, **ATTACKERS[self.attacker].changes)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
@@ -89,6 +84,7 @@ class Suite:
 
     Args:
         name: of the file. families: models, by the names of their recipes.
+        steps: of fine-tuning, in place of the recipe's, for suites that only show that everything runs; 0 keeps it.
         seeds: of fine-tuning; arms share them. arms: out of `ARMS`. attackers: out of `ATTACKERS`.
     """
 
@@ -99,6 +95,7 @@ class Suite:
     attackers: tuple[str, ...] = ("default",)
     people: PeoplePlan = field(kw_only=True)
     protection: ProtectionPlan = field(default_factory=ProtectionPlan)
+    steps: int = 0
 
     def __post_init__(self) -> None:
         for key, known in (("families", recipe_names()), ("arms", ARMS), ("attackers", tuple(ATTACKERS))):
@@ -129,6 +126,11 @@ class Suite:
     def digest(self) -> str:
         """Twelve hex digits that change with every setting but the name."""
         return digest_of({key: value for key, value in asdict(self).items() if key != "name"})
+
+    def recipe(self, trial: Trial) -> Recipe:
+        """Return how the model of a trial is taught."""
+        steps = {"steps": self.steps} if self.steps else {}
+        return load_recipe(trial.family, **ATTACKERS[trial.attacker].changes, **steps)
 
     def towers(self, trial: Trial) -> str:
         """Return the towers that a trial's photos are protected against, by commas."""
