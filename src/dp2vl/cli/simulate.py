@@ -50,7 +50,7 @@ def simulate(
         device=choose_device(device), report=partial(print, file=sys.stderr),
     )  # fmt: skip
     if as_json:
-        print(json.dumps([_as_json(one) for one in found], indent=1))
+        print(json.dumps([as_record(one) for one in found], indent=1))
         return
     for one in found:
         print(
@@ -68,7 +68,9 @@ def _show(number: "Number") -> str:
     return value + (f"  [{bounds[0]:.2f}, {bounds[1]:.2f}]" if all(map(math.isfinite, bounds)) else "")
 
 
-def _as_json(one: "Simulated") -> dict[str, object]:
+def as_record(one: "Simulated") -> dict[str, object]:
+    """Return what JSON can hold of it."""
+
     def finite(value: float) -> float | None:
         return round(value, 4) if math.isfinite(value) else None
 
