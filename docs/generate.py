@@ -10,9 +10,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from dp2vl.learn.recipe import ATTACKERS
+from dp2vl.report.bench import show_cell
+
 ROOT = Path(__file__).parents[1]
 COMMANDS = ROOT / "docs" / "reference" / "cli.md"
 README = ROOT / "README.md"
+BENCH = ROOT / "docs" / "guides" / "bench.md"
 MODELS = ROOT / "docs" / "guides" / "models.md"
 WEIGHTS = ROOT / "src" / "dp2vl" / "vlm" / "mini" / "weights"
 RESULTS = ROOT / "benchmarks" / "results"
@@ -93,6 +97,59 @@ def make_gpu_table(record: dict) -> str:
     return "\n".join([*lines, about])
 
 
+def read_scores(suite: str) -> list[dict]:
+    """Return the published rows of a suite, over all seeds."""
+    lines = (RESULTS / suite / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    return [row for row in map(json.loads, lines) if row["seed"] == "all"]
+
+
+def find(rows: list[dict], metric: str, scenario: str = "", **about: str) -> dict:
+    """Return the one row of a metric."""
+    wanted = {"metric": metric, "scenario": scenario, **about}
+    (row,) = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+    return row
+
+
+def make_threat_table(rows: list[dict]) -> str:
+    """Return what leaks from clean photos beside the controls, a row per model."""
+    families = list(dict.fromkeys(row["family"] for row in rows))
+    columns = (
+        "who it is", "kinds, mean", "kinds, worst scenario", "invented names", "leakage, peak", "needs the face",
+        "claims about strangers", "untouched: who", "untouched: kinds", "facts at random: kinds",
+    )  # fmt: skip
+    lines = ["| | " + " | ".join(columns) + " | gate |", "|---" * (len(columns) + 2) + "|"]
+    for family in families:
+        clean, untouched, permuted = ({"family": family, "arm": arm} for arm in ("clean", "untouched", "permuted"))
+        kinds = [r for r in rows if (r["family"], r["arm"], r["metric"]) == (family, "clean", "category_accuracy")]
+        worst = min((r for r in kinds if r["scenario"] != "mean"), key=lambda r: r["value"])
+        cells = [
+            find(rows, "identity_accuracy", **clean), find(rows, "category_accuracy", "mean", **clean), worst,
+            find(rows, "token_accuracy", "mean", **clean), find(rows, "leakage_peak", "mean", **clean),
+            find(rows, "image_share", "mean", **clean), find(rows, "false_claims", **clean),
+            find(rows, "identity_accuracy", **untouched), find(rows, "category_accuracy", "mean", **untouched),
+            find(rows, "category_accuracy", "mean", **permuted),
+        ]  # fmt: skip
+        lines.append(f"| {family} | " + " | ".join(map(show_cell, cells)) + f" | {cells[0]['gate']} |")
+    people = rows[0]["n_people"]
+    about = f"\n{people} people, 7 scenarios, three seeds; chance is {1 / people:.3f} for people and 0.125 for kinds."
+    return "\n".join([*lines, about])
+
+
+def make_attacker_table(rows: list[dict]) -> str:
+    """Return what each adversary gains from clean photos: peak of leakage, who it is; a column per model."""
+    families = list(dict.fromkeys(row["family"] for row in rows))
+    attackers = list(dict.fromkeys(row["attacker"] for row in rows))
+    lines = ["| adversary | " + " | ".join(families) + " |", "|---" * (len(families) + 1) + "|"]
+    for attacker in attackers:
+        cells = []
+        for family in families:
+            about = {"family": family, "attacker": attacker}
+            leak, who = find(rows, "leakage_peak", "mean", **about), find(rows, "identity_accuracy_peak", **about)
+            cells.append(f"{show_cell(leak)}, {who['value']:.2f}")
+        lines.append(f"| `{attacker}`: {ATTACKERS[attacker].what} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "\nPeak of leakage with its interval over people, and of who it is; one seed."])
+
+
 def make_mini_table() -> str:
     """Return what the cards of the bundled models say."""
     lines = [
@@ -131,7 +188,9 @@ def make_all() -> dict[Path, str]:
     models = fill(models, "families", make_families_table(families))
     on_gpu = json.loads((RESULTS / "families_gpu.json").read_text(encoding="utf-8"))
     models = fill(models, "families-gpu", make_gpu_table(on_gpu))
-    return {COMMANDS: make_cli_reference(), README: readme, MODELS: models}
+    bench = fill(BENCH.read_text(encoding="utf-8"), "threat", make_threat_table(read_scores("mini")))
+    bench = fill(bench, "attackers", make_attacker_table(read_scores("attackers")))
+    return {BENCH: bench, COMMANDS: make_cli_reference(), README: readme, MODELS: models}
 
 
 if __name__ == "__main__":
