@@ -98,8 +98,9 @@ def make_gpu_table(record: dict) -> str:
 
 
 def read_scores(suite: str) -> list[dict]:
-    """Return the published rows of a suite, over all seeds."""
-    lines = (RESULTS / suite / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    """Return the published rows of a suite, over all seeds; none if there are none yet."""
+    path = RESULTS / suite / "scores.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return [row for row in map(json.loads, lines) if row["seed"] == "all"]
 
 
@@ -131,7 +132,10 @@ def make_threat_table(rows: list[dict]) -> str:
         ]  # fmt: skip
         lines.append(f"| {family} | " + " | ".join(map(show_cell, cells)) + f" | {cells[0]['gate']} |")
     people = rows[0]["n_people"]
-    about = f"\n{people} people, 7 scenarios, three seeds; chance is {1 / people:.3f} for people and 0.125 for kinds."
+    about = (
+        f"\n{people} people, 7 scenarios, three seeds; 95 % intervals over people; chance is {1 / people:.3f} for people "
+        "and 0.125 for kinds."
+    )
     return "\n".join([*lines, about])
 
 
@@ -188,8 +192,10 @@ def make_all() -> dict[Path, str]:
     models = fill(models, "families", make_families_table(families))
     on_gpu = json.loads((RESULTS / "families_gpu.json").read_text(encoding="utf-8"))
     models = fill(models, "families-gpu", make_gpu_table(on_gpu))
-    bench = fill(BENCH.read_text(encoding="utf-8"), "threat", make_threat_table(read_scores("mini")))
-    bench = fill(bench, "attackers", make_attacker_table(read_scores("attackers")))
+    bench = BENCH.read_text(encoding="utf-8")
+    for suite, name, make in (("mini", "threat", make_threat_table), ("attackers", "attackers", make_attacker_table)):
+        rows = read_scores(suite)
+        bench = fill(bench, name, make(rows) if rows else "Not measured yet.")
     return {BENCH: bench, COMMANDS: make_cli_reference(), README: readme, MODELS: models}
 
 
