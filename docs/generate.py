@@ -133,8 +133,8 @@ def make_threat_table(rows: list[dict]) -> str:
         lines.append(f"| {family} | " + " | ".join(map(show_cell, cells)) + f" | {cells[0]['gate']} |")
     people = rows[0]["n_people"]
     about = (
-        f"\n{people} people, 7 scenarios, three seeds; 95 % intervals over people; chance is {1 / people:.3f} for people "
-        "and 0.125 for kinds."
+        f"\n{people} people, 7 scenarios, three seeds; 95 % intervals over people; chance is {1 / people:.3f} for who "
+        "it is and 0.125 for kinds."
     )
     return "\n".join([*lines, about])
 
