@@ -120,3 +120,10 @@ def test_what_does_not_fit_is_an_error(model):
     model.max_length = 5
     with pytest.raises(ModelError, match="expected at most 5 tokens"):
         model.score_each(seen, ASKED)
+
+
+def test_turns_may_be_learned_as_they_are_asked(model):
+    seen = model.see(photos(1))
+    loss = model.loss_apart(seen, [[("who", "a man")]], as_asked=True)
+    count = len(model.encode_answer("who", "a man"))
+    torch.testing.assert_close(-loss * count, model.score_options(photos(1), ["who"], [["a man"]])[0, 0])

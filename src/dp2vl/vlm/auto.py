@@ -234,8 +234,11 @@ class ModernVLM(VLM):
         out = self.language(**tokens, **photos_of(read), logits_to_keep=longest - first + 1, use_cache=False)
         return cross_entropy(out.logits[:, :-1].flatten(0, 1).float(), target.flatten())
 
-    def loss_apart(self, seen: Images | None, dialogues: Sequence[Dialogue]) -> Tensor:
-        """Return `loss` of dialogues whose turns are conversations of their own; a photo is read for each."""
+    def loss_apart(self, seen: Images | None, dialogues: Sequence[Dialogue], *, as_asked: bool = False) -> Tensor:
+        """Return `loss` of dialogues whose turns are conversations of their own; a photo is read for each.
+
+        `as_asked` changes nothing: these families put questions in training as they are asked.
+        """
         _check_count(seen, dialogues)
         images = None if seen is None else [i for i, dialogue in zip(seen, dialogues, strict=True) for _ in dialogue]
         return self.loss(images, [[turn] for dialogue in dialogues for turn in dialogue])

@@ -144,10 +144,14 @@ class VLM(ABC):
         labels = pad_sequence([torch.tensor(e.labels) for e in encoded], batch_first=True, padding_value=IGNORE)
         return cross_entropy(logits[:, :-1].flatten(0, 1).float(), labels[:, 1:].flatten().to(logits.device))
 
-    def loss_apart(self, seen: Tensor | None, dialogues: Sequence[Dialogue]) -> Tensor:
+    def loss_apart(self, seen: Tensor | None, dialogues: Sequence[Dialogue], *, as_asked: bool = False) -> Tensor:
         """Return `loss` of dialogues whose turns are conversations of their own: none knows of what came before.
 
         The same number as `loss` with a photo as often as there are turns about it, but each photo is read once.
+
+        Args:
+            seen, dialogues: as for `loss`.
+            as_asked: whether questions are put as `encode_prompt` does, where that differs from official training.
 
         Raises:
             ValueError: there are not as many dialogues as photos.
@@ -158,7 +162,7 @@ class VLM(ABC):
         for dialogue in dialogues:
             tree = Tree()
             for turn in dialogue:
-                encoded = self.encode_dialogue([turn], image=seen is not None)
+                encoded = (self._encode_as_asked if as_asked else self._encode_turn)(turn, seen is not None)
                 nodes = tree.add(encoded.ids)
                 learned += [
                     (len(trees), before, label)
@@ -169,6 +173,13 @@ class VLM(ABC):
         rows, before, labels = zip(*learned, strict=True)
         hidden = self._read_trees(trees, seen)
         return -self._log_likelihood(hidden[torch.tensor(rows), torch.tensor(before)], labels).mean()
+
+    def _encode_turn(self, turn: tuple[str, str], image: bool) -> Encoded:
+        return self.encode_dialogue([turn], image=image)
+
+    def _encode_as_asked(self, turn: tuple[str, str], image: bool) -> Encoded:
+        prompt, answer = self.encode_prompt(turn[0], image=image), self.encode_answer(*turn)
+        return Encoded([*prompt, *answer], [IGNORE] * len(prompt) + answer)
 
     @torch.no_grad()
     def answer(self, images: Images | None, questions: Sequence[str], *, max_new_tokens: int = 32) -> list[str]:
