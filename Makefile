@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 2
 # Two test processes with two threads each wait for one another on two cores.
-test test-slow: export OMP_NUM_THREADS = 1
+test: export OMP_NUM_THREADS = 1
 
 .PHONY: demo test test-slow lint docs clean
 
@@ -16,7 +16,7 @@ test: $(VENV)/.installed-dev  ## the default test suite
 	$(BIN)/pytest -q -n 2
 
 test-slow: $(VENV)/.installed-dev  ## tests that take minutes
-	$(BIN)/pytest -q -n 2 -m slow
+	$(BIN)/pytest -q -m slow
 
 lint: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/ruff check .
