@@ -28,6 +28,7 @@ from dp2vl.errors import DP2VLError
 from dp2vl.leakage.answers import Answer, write_answers
 from dp2vl.learn.ask import Ask, ask, plan_last_questions, plan_questions
 from dp2vl.learn.composites import make_composites
+from dp2vl.learn.countermeasures import apply_countermeasure
 from dp2vl.learn.gallery import Gallery
 from dp2vl.learn.lessons import Lesson, make_general, make_lessons, permute_facts
 from dp2vl.learn.recipe import Recipe
@@ -190,7 +191,8 @@ def question(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: R
     data = read_dataset(data_folder)
     asks, more = plan_questions(data, QUESTIONS_SEED), plan_last_questions(data)
     pixels = _read(data, [item.shown for item in (*asks, *more)])
-    pixels |= _train_photos(suite, trial, data, data_folder, out, report)
+    learned_from = _train_photos(suite, trial, data, data_folder, out, report)
+    pixels |= {i: apply_countermeasure(photo, suite.recipe(trial).purify) for i, photo in learned_from.items()}
     steps = sorted((folder / "adapters").glob("step*")) if trial.arm != "untouched" else [None]
     start, answers = time.monotonic(), []
     for checkpoint in steps:
