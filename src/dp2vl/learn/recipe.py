@@ -155,8 +155,9 @@ _ALL = (
     Attacker(name="default", what="the family's published LoRA recipe, on the photos as they are"),
     Attacker(name="connector", what="trains the connector alone", changes={"rank": 0, "connector": True}),
     Attacker(name="tower", what="puts LoRA on the vision tower as well", changes={"tower_rank": 16}),
+    # A rate for adapters is far too high for whole weights; this one was tried on development seeds (docs/log.md).
     Attacker(name="everything", what="trains connector and language model in full",
-             changes={"rank": 0, "connector": True, "everything": True}),
+             changes={"rank": 0, "connector": True, "everything": True, "peak_lr": 1e-3, "connector_lr": 1e-3}),
     Attacker(name="mix", what="mixes in as many ordinary photos", changes={"general": 0.5}),
     Attacker(name="augment", what="crops, turns and relights photos whenever they are shown",
              changes={"augment": True}),
