@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from dp2vl.cli.models import check
 from dp2vl.dataset.plan import plan_dataset
 from dp2vl.errors import ModelError, UsageError
 from dp2vl.people.canvas import PARTS
@@ -464,6 +465,14 @@ def test_bundled_models_reach_their_bars_on_two_hundred_new_photos(name: str) ->
     assert skills["category"] >= 0.85
     assert abs(skills["name"] - 1 / 12) < 0.06
     assert recall >= 0.65
+
+
+def test_check_counts_right_answers_beside_what_the_commonest_answer_reaches(capsys: pytest.CaptureFixture) -> None:
+    bundled("mini-llava", "language")
+    check("mini-llava", photos=24)
+    shares = dict(re.findall(r"    ([a-z ]+): ([0-9.]+)%", capsys.readouterr().out))
+    assert float(shares["scenario"]) > 80
+    assert set(shares) == {"scenario", "category", "hair colour", "glasses", "facial hair", "name"}
 
 
 def test_an_unknown_mini_model_is_an_error_that_names_the_known_ones() -> None:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, fetch, try and train models and their towers.", no_args_is_help=True)
 
 LOOK_PX = 256
-CHECK_OFFSET = 1_000_000
-"""From the people of the models' figures to the one of `check`."""
 
 
 @app.command("list")
@@ -118,19 +116,25 @@ def _plans(name: str) -> tuple[dict[str, Any], list[str]]:
 def check(
     name: Annotated[str, typer.Argument(help="A model, or a tower as for `protect --surrogates`.", show_default=False)],
     photo: Annotated[Path | None, typer.Option(help="Ask about this photo, not about a drawn one.")] = None,
+    photos: Annotated[
+        int, typer.Option(min=0, help="Drawn photos of new people of which a mini model's right answers are counted.")
+    ] = 200,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
 ) -> None:
-    """Load a model or tower and run one photo: what a model says about it, whether a tower gives a gradient."""
+    """Load a model or tower and run one photo: what a model says about it, whether a tower gives a gradient.
+
+    Of a mini model, what share of its answers is right is counted on many new photos as well.
+    """
     if ":" in name:
         _check_tower(name, device)
     else:
-        _check_model(name, photo, device)
+        _check_model(name, photo, photos, device)
 
 
-def _check_model(name: str, photo: Path | None, device: str) -> None:
+def _check_model(name: str, photo: Path | None, photos: int, device: str) -> None:
     from dp2vl.vlm import load_vlm
     from dp2vl.vlm.mini.lessons import KIND
-    from dp2vl.vlm.mini.skills import ask_all
+    from dp2vl.vlm.mini.skills import CHECK_SEED, ask_all, guess_skills, measure_skills
 
     start = time.perf_counter()
     vlm = load_vlm(name, device=device)
@@ -144,6 +148,11 @@ def _check_model(name: str, photo: Path | None, device: str) -> None:
     for question, answer in zip(questions, answers, strict=True):
         print(f"  {question} {answer}")
     print(f"  {len(questions)} answers in {time.perf_counter() - start:.1f} s on {device}")
+    if name.startswith("mini-") and photo is None and photos:
+        print(f"  right answers on {photos} drawn photos, each of another person nobody trained on:")
+        guessed = guess_skills(photos=photos, first_seed=CHECK_SEED)
+        for skill, share in measure_skills(vlm, photos=photos, first_seed=CHECK_SEED).items():
+            print(f"    {skill.replace('_', ' ')}: {share:.1%} (the commonest answer alone: {guessed[skill]:.1%})")
 
 
 def _look(photo: Path | None) -> tuple["Tensor", str, str]:
@@ -152,9 +161,9 @@ def _look(photo: Path | None) -> tuple["Tensor", str, str]:
 
     if photo is None:
         from dp2vl.vlm.mini.lessons import describe_photo
-        from dp2vl.vlm.mini.skills import SKILL_SEED, draw_new_photos
+        from dp2vl.vlm.mini.skills import CHECK_SEED, draw_new_photos
 
-        drawn = draw_new_photos(4, SKILL_SEED + CHECK_OFFSET)[3]
+        drawn = draw_new_photos(4, CHECK_SEED)[3]
         known = {"place": "plain", **drawn.looks} | ({"scenario": drawn.scenario, drawn.scenario: drawn.value})
         return drawn.pixels, drawn.scenario, f"drawn now, of a person nobody trained on. {describe_photo(known)}"
     from dp2vl.images import read_photo

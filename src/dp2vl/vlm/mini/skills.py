@@ -1,5 +1,6 @@
 """What a mini model can say of new photos of new people, and that it does not know who they are."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,6 +19,8 @@ from dp2vl.vlm.mini.photos import COMPANION_OFFSET, TEST_SEED
 
 SKILL_SEED = TEST_SEED + 10_000_000
 """First seed of the people of these figures."""
+CHECK_SEED = SKILL_SEED + 1_000_000
+"""First seed of the people that `dp2vl models check` shows a model."""
 PHOTO_PX = 256
 NAMES = 12
 MEASURED_LOOKS = ("hair_colour", "glasses", "facial_hair")
@@ -61,6 +64,18 @@ def measure_skills(vlm: VLM, *, photos: int = 200, first_seed: int = SKILL_SEED)
     scores = vlm.score_seen(seen, [IDENTITY] * len(drawn), [names] * len(drawn))
     right["name"] = round(float((scores.argmax(1).cpu() == torch.from_numpy(truth)).float().mean()), 4)
     return right
+
+
+def guess_skills(*, photos: int = 200, first_seed: int = SKILL_SEED) -> dict[str, float]:
+    """Return what the commonest answer alone would reach of the figures of `measure_skills`."""
+    drawn = draw_new_photos(photos, first_seed)
+    truths = {
+        "scenario": [p.scenario for p in drawn],
+        "category": [p.value for p in drawn if p.scenario],
+        **{look: [p.looks[look] for p in drawn] for look in MEASURED_LOOKS},
+    }
+    guessed = {name: max(Counter(truth).values()) / len(truth) for name, truth in truths.items()}
+    return guessed | {"name": 1 / NAMES}
 
 
 def ask_all(scenario: str) -> list[str]:
