@@ -2,7 +2,7 @@ import pytest
 import torch
 from towers import TinyTower
 
-from dp2vl.protect.reference import make_reference, median_distance
+from dp2vl.protect.reference import find_axes, make_reference, median_distance
 
 
 def test_an_album_of_a_few_photos_adds_a_centre_and_a_smaller_one_does_not():
@@ -29,3 +29,30 @@ def test_distance_is_between_people_not_between_photos_of_one():
 def test_a_distance_between_people_needs_two_people():
     with pytest.raises(ValueError, match="at least two people"):
         median_distance(torch.rand(3, 4), ["a", "a", "a"])
+
+
+def test_axes_find_what_tells_people_apart_and_not_what_varies_most():
+    generator = torch.Generator().manual_seed(0)
+    people = torch.arange(30).repeat_interleave(4)
+    faces = torch.randn(30, 2, generator=generator)[people]
+    photos = torch.randn(120, 40, generator=generator)
+    photos[:, :2] = 3 * faces + photos[:, :2]
+    photos[:, 2] *= 50
+    axes, spread = find_axes(photos, people)
+    strength = axes[:, :2].abs().sum(1)
+    assert strength[:2].min() > 3 * strength[2:].max()
+    z = photos @ axes
+    same = z[1::4] - z[0::4]
+    assert float(same.square().sum(1).mean()) == pytest.approx(spread, rel=0.5)
+
+
+def test_a_photo_counts_as_the_mean_of_those_near_it():
+    dark, light = torch.zeros(1, 3, 40, 40), torch.ones(1, 3, 40, 40)
+    album = [(p + 0.05 * torch.randn(p.shape, generator=torch.Generator().manual_seed(i))).clamp(0, 1)
+             for i, p in enumerate([dark] * 5 + [light] * 5)]  # fmt: skip
+    tower = TinyTower()
+    reference = make_reference(tower, album)
+    person = reference.person_of(torch.cat([tower.features(p).pooled for p in album]))
+    groups = torch.nn.functional.normalize(person, dim=1) @ torch.nn.functional.normalize(person, dim=1).T
+    assert groups[:5, :5].min() > 0.95 and groups[5:, 5:].min() > 0.95
+    assert groups[:5, 5:].max() < 0.5

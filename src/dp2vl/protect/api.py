@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, check_choice
-from dp2vl.protect.objective import Objective, reflect
+from dp2vl.protect.objective import Objective, oppose
 from dp2vl.protect.optimise import optimise_change
 from dp2vl.protect.reference import make_reference
 from dp2vl.surrogates import Surrogate, load_surrogates
@@ -24,11 +24,11 @@ def protect_images(
     budget: Budget | None = None,
     effort: str = "normal",
     seed: int = 0,
-    objective: Objective = reflect,
+    objective: Objective = oppose,
 ) -> Tensor:
     """Return protected copies of `images`, rounded to 8 bits, each pixel within `budget.linf` of the original's.
 
-    The antithetical move of `dp2vl.protect.objective.reflect`, each photo by itself, with the images together as the
+    The antithetical move of `dp2vl.protect.objective.oppose`, each photo by itself, with the images together as the
     album. The bound on similarity (`budget.ssim`) belongs to written files and is not applied here.
 
     Args:
@@ -62,7 +62,7 @@ def protect_images(
         pixels = (image[0] * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
         own = hashlib.sha256(f"{seed}:".encode() + pixels.tobytes()).digest()
         change = optimise_change(
-            image, towers, references, linf=budget.linf, effort=EFFORTS[effort],
+            image, towers, references, budget=budget, effort=EFFORTS[effort],
             generator=Generator().manual_seed(int.from_bytes(own[:7], "big")), objective=objective,
         )  # fmt: skip
         out = apply_change(pixels, change[0].cpu().numpy(), levels=budget.levels)

@@ -3,9 +3,12 @@
 from typing import Any
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
+
+from dp2vl.protect.quality import WINDOW_PX as SSIM_PX
 
 FLOOR = 0.6
 """Share of the budget that even the flattest area may use."""
@@ -39,6 +42,34 @@ def visibility_mask(images: Tensor) -> Tensor:
 def _local_mean(x: Tensor) -> Tensor:
     pad = WINDOW_PX // 2
     return F.avg_pool2d(F.pad(x, (pad,) * 4, mode="replicate"), WINDOW_PX, stride=1)
+
+
+def similarity(before: Tensor, after: Tensor) -> Tensor:
+    """Return `dp2vl.protect.quality.ssim` of photos (n, c, h, w) in [0, 1], shape (n,), differentiable."""
+    size = min(SSIM_PX, *before.shape[-2:])
+    unbiased = size**2 / max(1, size**2 - 1)
+
+    def local(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, size, stride=1)
+
+    mean_b, mean_a = local(before), local(after)
+    var_b = (local(before * before) - mean_b * mean_b) * unbiased
+    var_a = (local(after * after) - mean_a * mean_a) * unbiased
+    both = (local(before * after) - mean_b * mean_a) * unbiased
+    small, smaller = 0.03**2, 0.01**2
+    alike = (2 * mean_b * mean_a + smaller) * (2 * both + small)
+    return (alike / ((mean_b.square() + mean_a.square() + smaller) * (var_b + var_a + small))).mean((1, 2, 3))
+
+
+@torch.no_grad()
+def fit_similarity(images: Tensor, change: Tensor, ssim: float) -> Tensor:
+    """Return `change` (n, c, h, w), made smaller where a photo with it would be less similar than `ssim`.
+
+    What a change costs grows with its square, so one factor per photo nearly hits the target.
+    """
+    lost = 1 - similarity(images, (images + change).clamp(0, 1))
+    factor = ((1 - ssim) / lost.clamp_min(1e-9)).sqrt().clamp(max=1)
+    return change * factor[:, None, None, None]
 
 
 def to_levels(change: NDArray[np.float32], levels: int) -> NDArray[np.int16]:

@@ -30,7 +30,7 @@ class Effort:
 
 EFFORTS = {
     "quick": Effort(steps=20, views=1, boxes=2),
-    "normal": Effort(steps=60, views=2, boxes=5),
+    "normal": Effort(steps=40, views=1, boxes=4),
     "thorough": Effort(steps=240, views=4, boxes=9),
 }
 

@@ -5,16 +5,23 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor
 
-from dp2vl.protect.budget import visibility_mask
+from dp2vl.protect.budget import fit_similarity, visibility_mask
 from dp2vl.protect.config import Effort
-from dp2vl.protect.objective import Objective, reflect
+from dp2vl.protect.objective import Objective, oppose
 from dp2vl.protect.reference import Reference
-from dp2vl.protect.views import PHOTOMETRIC, Box, crop, jpeg, make_boxes
+from dp2vl.protect.views import PHOTOMETRIC, Box, blur, crop, jpeg, make_boxes
 from dp2vl.surrogates.protocol import Features, Surrogate
+from dp2vl.types import Budget
 
 MOMENTUM = 0.9
-MARGIN = -0.9
-"""Loss (see `objective`) at which further steps buy little: the search stops when every tower is below it."""
+SMOOTH_PX = 1.0
+"""Steps are blurred by so much: finer change is gone after the next JPEG and costs as much similarity."""
+
+COLOUR = 0.5
+"""Share of a step's colour, as against its brightness, that is kept: slow changes of colour are what people see first
+on plain areas, and SSIM does not see them."""
+ROOM = 0.2
+"""Share of the similarity that a photo may lose which is left for rounding and for the file's own coding."""
 
 
 def optimise_change(
@@ -22,58 +29,67 @@ def optimise_change(
     surrogates: Sequence[Surrogate],
     references: Sequence[Reference],
     *,
-    linf: float,
+    budget: Budget,
     effort: Effort,
     generator: Generator,
     grey: bool = False,
-    objective: Objective = reflect,
+    objective: Objective = oppose,
 ) -> Tensor:
-    """Return the change (1, c, h, w) for one photo, |change| <= linf x `visibility_mask`.
+    """Return the change (1, c, h, w) for one photo, |change| <= linf x `visibility_mask`, SSIM about the budget's.
 
-    Sign descent with momentum (MI-FGSM, arXiv 1710.06081) whose step shrinks linearly from linf/6 to a tenth of that;
-    each tower's gradient is divided by its mean magnitude, so that no tower rules the others. Each step sees `views`
-    versions: a random crop out of `boxes`, then one post-processing. The iterate with the lowest loss of the worst
-    tower on the rounded photo and on its JPEG 75 is kept.
+    Gradient descent with momentum, each tower's gradient divided by its root mean square, so that no tower rules the
+    others; steps keep the gradient's proportions, since a sign step spends as much similarity where little is gained.
+    After each step the change is clipped and scaled back to the budget's similarity. The step is the whole bound at
+    first and shrinks linearly to a tenth. Each step sees `views` versions: a random crop out of `boxes`, then one
+    post-processing. The iterate with the lowest loss of the worst tower on the rounded photo and its JPEG 75 is kept.
 
     Args:
         image: the photo, sRGB in [0, 1], shape (1, 3, h, w).
         surrogates, references: the towers to move away on, and what is usual for each.
-        linf: bound in the same [0, 1] units.
+        budget: bounds on the change.
         effort: how long to search.
         generator: all randomness; same generator state, thread count and versions give the same change.
         grey: one channel shared by all three, for greyscale files.
         objective: see `dp2vl.protect.objective`.
     """
-    bound = linf * visibility_mask(image)
+    bound = budget.linf * visibility_mask(image)
+    ssim = budget.ssim + ROOM * (1 - budget.ssim)
     boxes = make_boxes(effort.boxes, generator)
     clean = [_clean_features(image, boxes, s) for s in surrogates]
+    people = [r.person_of(c[0].pooled) for r, c in zip(references, clean, strict=True)]
     shape = (1, 1 if grey else 3, *image.shape[-2:])
     start = (torch.rand(shape, generator=generator) - 0.5).to(image)
-    change = start * bound
+    change = fit_similarity(image, start * bound, ssim)
     velocity = torch.zeros_like(change)
     best, best_loss = change, float("inf")
     for step in range(effort.steps):
         gradient = torch.zeros_like(change)
         drawn = _draw_views(len(boxes), effort.views, generator)
-        for surrogate, reference, features in zip(surrogates, references, clean, strict=True):
+        for surrogate, reference, features, person in zip(surrogates, references, clean, people, strict=True):
             leaf = change.clone().requires_grad_()
             photo = (image + leaf).clamp(0, 1)
             loss = torch.zeros((), device=image.device)
             for box, photometric in drawn:
                 view = PHOTOMETRIC[photometric](crop(photo, boxes[box]), generator)
-                loss = loss + objective(surrogate.features(view), features[box], reference).sum()
+                loss = loss + objective(surrogate.features(view), features[box], person, reference).sum()
             (slope,) = torch.autograd.grad(loss, leaf)
-            gradient += slope / slope.abs().mean().clamp_min(1e-12)
+            gradient += slope / _rms(slope)
         velocity = MOMENTUM * velocity + gradient
-        size = linf / 6 * (1 - 0.9 * step / effort.steps)
-        change = torch.minimum(torch.maximum(change - size * velocity.sign(), -bound), bound)
+        direction = blur(velocity, SMOOTH_PX)
+        grey_part = direction.mean(1, keepdim=True)
+        direction = grey_part + COLOUR * (direction - grey_part)
+        size = budget.linf * (1 - 0.9 * step / effort.steps)
+        change = change - size * direction / _rms(direction)
+        change = fit_similarity(image, torch.minimum(torch.maximum(change, -bound), bound), ssim)
         if (step + 1) % effort.check_every == 0 or step + 1 == effort.steps:
-            worst = _worst_loss(image, change, surrogates, references, [c[0] for c in clean], objective)
+            worst = _worst_loss(image, change, surrogates, references, [c[0] for c in clean], people, objective)
             if worst < best_loss:
                 best, best_loss = change, worst
-            if worst < MARGIN:
-                break
     return best
+
+
+def _rms(values: Tensor) -> Tensor:
+    return values.square().mean().sqrt().clamp_min(1e-12)
 
 
 @torch.no_grad()
@@ -97,13 +113,14 @@ def _worst_loss(
     surrogates: Sequence[Surrogate],
     references: Sequence[Reference],
     clean: Sequence[Features],
+    people: Sequence[Tensor],
     objective: Objective,
 ) -> float:
     """Return the loss of the worst tower, mean of the rounded photo and its JPEG 75."""
     rounded = ((image + change).clamp(0, 1) * 255).round() / 255
     versions = (rounded, jpeg(rounded, 75))
     losses = [
-        sum(float(objective(s.features(v), c, r).mean()) for v in versions) / len(versions)
-        for s, r, c in zip(surrogates, references, clean, strict=True)
+        sum(float(objective(s.features(v), c, p, r).mean()) for v in versions) / len(versions)
+        for s, r, c, p in zip(surrogates, references, clean, people, strict=True)
     ]
     return max(losses)

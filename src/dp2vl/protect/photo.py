@@ -84,7 +84,7 @@ class Protector:
             image,
             self.towers,
             self.references[: len(self.towers)],
-            linf=self.config.budget.linf,
+            budget=self.config.budget,
             effort=EFFORTS[self.config.effort],
             generator=Generator().manual_seed(int.from_bytes(seed[:7], "big")),
             grey=picture.pixels.shape[2] == 1,

@@ -1,4 +1,4 @@
-"""What is usual for a tower: the centres that photos are reflected through, and the distance between two people."""
+"""What is usual for a tower: people in general, what tells them apart, and who is in an album."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,13 +9,22 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from dp2vl.people import draw_portrait, make_person
+from dp2vl.people import draw_portrait, draw_scene, make_person
+from dp2vl.people.scenarios import SCENARIOS
 from dp2vl.surrogates.protocol import Features, Surrogate
 
-PEOPLE = 32
-"""Synthetic people whose portraits say what is usual; their seeds are outside every data set and training set."""
+PEOPLE = 48
+"""Synthetic people whose photos say what is usual; their seeds are outside every data set and training set."""
+PHOTOS = 4
+"""Of each of them: portraits and scenes in turn, so that what differs between two photos of a person is seen."""
 FIRST_SEED = 900_000
-PORTRAIT_PX = 192
+PHOTO_PX = 192
+ALONE = ("vehicle", "home", "pet", "possession")
+"""Scenarios that show nobody but the person."""
+AXES = 32
+"""Discriminants kept, at most."""
+SHRINK = 0.1
+"""Share of the mean variance that is added to every direction's variance within people: few photos say little of it."""
 ALBUM_MIN = 4
 """Albums with fewer photos say too little about their own centre."""
 
@@ -32,6 +41,10 @@ class Reference:
         token_centres, token_scale: the same for patch tokens, (k, d2) and (d2,); None for towers without tokens.
         distance: median distance between L2-normalised pooled features of two photos of different people: of
             synthetic people or of the album, whichever is larger.
+        axes: (d, k), k <= `AXES`: linear discriminants (Fisher 1936) between the synthetic people, scaled so that the
+            variance between photos of one person is 1 along each.
+        people: (m, k): the album's photos along the axes, less the centre of people in general; small albums: m = 0.
+        spread: mean squared distance along the axes between two photos of one synthetic person.
     """
 
     pooled_centres: Tensor
@@ -39,6 +52,26 @@ class Reference:
     token_centres: Tensor | None
     token_scale: Tensor | None
     distance: float
+    axes: Tensor
+    people: Tensor
+    spread: float
+
+    def along_axes(self, pooled: Tensor) -> Tensor:
+        """Return pooled features (n, d) along the axes, less the centre of people in general, shape (n, k)."""
+        return (pooled - self.pooled_centres[0]) @ self.axes
+
+    def person_of(self, pooled: Tensor) -> Tensor:
+        """Return what sets the person of each photo apart from other people, shape (n, k).
+
+        Nobody has said who is who, so it is the mean of the album's photos, each weighted by how near it is to this one
+        in units of `spread`, against the mean of the centres: one photo says little of a person, and if photos of one
+        person are moved in one direction, what a model learns from them agrees. Photos of others that weigh in shorten
+        this vector and hardly turn it.
+        """
+        own = self.along_axes(pooled)
+        weight = torch.exp(-torch.cdist(own, self.people).square() / self.spread)
+        mean = (own + weight @ self.people) / (1 + weight.sum(1, keepdim=True))
+        return mean - self.along_axes(self.pooled_centres).mean(0)
 
     @property
     def device(self) -> torch.device:
@@ -63,28 +96,69 @@ def make_reference(
             distance is taken between people only.
         device: where the tower's weights are.
     """
-    groups = [collect(surrogate, portraits(), device)]
-    names: list[list[object]] = [list(range(PEOPLE))]
+    groups = [collect(surrogate, usual_photos(), device)]
+    names: list[list[object]] = [[i // PHOTOS for i in range(PEOPLE * PHOTOS)]]
+    axes, spread = find_axes(groups[0].pooled, torch.arange(PEOPLE).repeat_interleave(PHOTOS))
     if len(album) >= ALBUM_MIN:
         groups.append(collect(surrogate, album, device))
         names.append(list(people) if people is not None else list(range(len(album))))
     pooled = [_by_person(g.pooled, n) for g, n in zip(groups, names, strict=True)]
     distance = max(median_distance(g.pooled, n) for g, n in zip(groups, names, strict=True))
     tokens = [g.tokens for g in groups if g.tokens is not None]
+    centres = torch.stack([p.mean(0) for p in pooled])
     return Reference(
-        pooled_centres=torch.stack([p.mean(0) for p in pooled]),
+        pooled_centres=centres,
         pooled_scale=_scale(pooled),
         token_centres=torch.stack([t.flatten(0, 1).mean(0) for t in tokens]) if tokens else None,
         token_scale=_scale([t.flatten(0, 1) for t in tokens]) if tokens else None,
         distance=distance,
+        axes=axes,
+        people=(torch.cat([g.pooled for g in groups[1:]] or [centres[:0]]) - centres[0]) @ axes,
+        spread=spread,
     )
 
 
+def find_axes(pooled: Tensor, people: Tensor) -> tuple[Tensor, float]:
+    """Return linear discriminants between people, (d, k), and the mean squared distance of two photos of one person.
+
+    Args:
+        pooled: features (n, d); people: (n,) whose they are, each at least twice.
+    """
+    pooled, people = pooled.double(), people.to(pooled.device)
+    centre = pooled.mean(0)
+    # More dimensions than photos hold nothing but what the photos' span holds.
+    _, size, span = torch.linalg.svd(pooled - centre, full_matrices=False)
+    span = span[size > size[0] * 1e-6].T
+    inside = (pooled - centre) @ span
+    names, index = people.unique(return_inverse=True)
+    means = torch.stack([inside[index == i].mean(0) for i in range(len(names))])
+    rest = inside - means[index]
+    within = rest.T @ rest / (len(inside) - len(names))
+    within += SHRINK * within.diagonal().mean() * torch.eye(len(within), dtype=within.dtype, device=within.device)
+    root = torch.linalg.inv(torch.linalg.cholesky(within))
+    between = root @ means.T
+    strength, directions = torch.linalg.eigh(between @ between.T / len(names))
+    kept = strength.argsort(descending=True)[: min(AXES, len(names) - 1)]
+    axes = span @ root.T @ directions[:, kept]
+    spread = 2 * float(((rest @ root.T @ directions[:, kept]).square().sum(1)).sum() / (len(inside) - len(names)))
+    return axes.float(), spread
+
+
 @cache
-def portraits() -> list[Tensor]:
-    """Return the reference portraits, each (1, 3, h, w) in [0, 1]; drawn once per process."""
-    drawn = (draw_portrait(make_person(FIRST_SEED + i), seed=FIRST_SEED + i, size=PORTRAIT_PX) for i in range(PEOPLE))
-    return [torch.from_numpy(d.pixels.astype(np.float32) / 255).permute(2, 0, 1)[None].contiguous() for d in drawn]
+def usual_photos() -> list[Tensor]:
+    """Return photos of the synthetic people, each (1, 3, h, w) in [0, 1], person by person; drawn once per process."""
+    photos = []
+    for i in range(PEOPLE * PHOTOS):
+        person, seed = make_person(FIRST_SEED + i // PHOTOS), FIRST_SEED + i
+        if i % 2:
+            scenario = SCENARIOS[ALONE[i // 2 % len(ALONE)]]
+            value = scenario.values[i // PHOTOS % len(scenario.values)]
+            drawn = draw_scene(person, scenario.id, value, seed=seed, size=PHOTO_PX)
+        else:
+            drawn = draw_portrait(person, seed=seed, size=PHOTO_PX)
+        pixels = torch.from_numpy(drawn.pixels.astype(np.float32) / 255)
+        photos.append(pixels.permute(2, 0, 1)[None].contiguous())
+    return photos
 
 
 @torch.no_grad()

@@ -30,7 +30,7 @@ from dp2vl.records import OutcomeStore, ProtectedRegistry, settings_digest
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
 from dp2vl.types import Outcome, Photo, Status
 
-ALBUM_SAMPLE = 64
+ALBUM_SAMPLE = 256
 """Photos of an album whose features make up its centre, chosen by digest so that a resumed run chooses the same."""
 
 Progress = Callable[[Outcome], None]

@@ -7,19 +7,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from dp2vl.images import Picture
+from dp2vl.protect.objective import oppose
 from dp2vl.protect.quality import flip, largest_change, ssim
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.views import CHECKS
 from dp2vl.surrogates.protocol import Surrogate
 
 STRONG, WEAK = 0.8, 0.5
-"""Displacement over the distance between people, worst tower and post-processing, from which a verdict is given.
+"""Share of the way from a person to people in general, worst tower and post-processing, from which a verdict is given.
 
-On drawn people a mini VLM fine-tuned on photos displaced by about 0.9 learned next to nothing (docs/log.md), and
-random noise of the same size reaches up to 0.5 on real encoders: the verdict is an estimate, `simulate` a measurement.
+What is left below 1 a model can still learn from: the verdict is an estimate, `simulate` a measurement.
 """
 LOOK_PX = 2048
 """Photos are judged at this long side at most: what messengers pass on."""
@@ -43,10 +42,12 @@ def measure_quality(before: NDArray[Any], after: NDArray[Any]) -> dict[str, floa
 def measure_shift(
     before: Tensor, after: Tensor, surrogates: Sequence[Surrogate], references: Sequence[Reference]
 ) -> dict[str, float]:
-    """Return how far each tower's pooled feature moved, in units of the distance between two people.
+    """Return how much of the way from its person to people in general each tower's features moved.
 
-    Keys are `shift[<tower>]` for the file as it is and `shift[<tower>] after <name>` for each of `CHECKS`; the
-    distance is Euclidean between L2-normalised features; the clean photo gets no post-processing.
+    0 is an untouched photo, 1 one that shows the person no more than anybody else, 2 the opposite side; measured along
+    `Reference.person_of`, so that what moves without concern to the person does not count. Keys are `shift[<tower>]`
+    for the file as it is and `shift[<tower>] after <name>` for each of `CHECKS`; the clean photo gets no
+    post-processing.
 
     Args:
         before, after: sRGB in [0, 1], shape (1, 3, h, w).
@@ -55,10 +56,11 @@ def measure_shift(
     versions = {"": after} | {f" after {name}": check(after) for name, check in CHECKS.items()}
     figures = {}
     for surrogate, reference in zip(surrogates, references, strict=True):
-        clean = normalize(surrogate.features(before.to(reference.device)).pooled, dim=-1)
+        clean = surrogate.features(before.to(reference.device))
+        person = reference.person_of(clean.pooled)
         for name, version in versions.items():
-            now = normalize(surrogate.features(version.to(reference.device)).pooled, dim=-1)
-            figures[f"shift[{surrogate.name}]{name}"] = float((now - clean).norm()) / reference.distance
+            now = surrogate.features(version.to(reference.device))
+            figures[f"shift[{surrogate.name}]{name}"] = float(1 - oppose(now, clean, person, reference))
     return figures
 
 
@@ -80,4 +82,4 @@ def give_verdict(figures: Mapping[str, float], used: Sequence[str]) -> str:
     held_out = "" if tower in used else ", a tower not optimised against"
     word = "strong" if shifts[worst] >= STRONG else "weak" if shifts[worst] >= WEAK else "none"
     where = f"{tower}{after}{held_out}"
-    return f"{word}: features moved {shifts[worst]:.2f} x the distance between people at worst ({where})"
+    return f"{word}: {shifts[worst]:.2f} of the way from this person to people in general at worst ({where})"
