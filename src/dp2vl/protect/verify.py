@@ -18,7 +18,8 @@ from dp2vl.surrogates.protocol import Surrogate
 STRONG, WEAK = 0.8, 0.5
 """Share of the way from a person to people in general, worst tower and post-processing, from which a verdict is given.
 
-What is left below 1 a model can still learn from: the verdict is an estimate, `simulate` a measurement.
+An estimate, and a generous one: mini models fine-tuned on photos at .9 of the way lost a third of their leakage
+(docs/log.md). `simulate` measures.
 """
 LOOK_PX = 2048
 """Photos are judged at this long side at most: what messengers pass on."""
