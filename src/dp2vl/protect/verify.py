@@ -15,11 +15,11 @@ from dp2vl.protect.reference import Reference
 from dp2vl.protect.views import CHECKS
 from dp2vl.surrogates.protocol import Surrogate
 
-STRONG, WEAK = 0.8, 0.5
+STRONG, WEAK = 1.5, 0.8
 """Share of the way from a person to people in general, worst tower and post-processing, from which a verdict is given.
 
-An estimate, and a generous one: mini models fine-tuned on photos at .9 of the way lost a third of their leakage
-(docs/log.md). `simulate` measures.
+Mini models fine-tuned on photos at .9 of the way lost a third of their leakage (docs/log.md), so that is `weak`; from
+where on a photo protects well has not been measured. An estimate: `simulate` measures.
 """
 LOOK_PX = 2048
 """Photos are judged at this long side at most: what messengers pass on."""
