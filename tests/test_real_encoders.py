@@ -9,7 +9,7 @@ from PIL import Image
 from torch.nn.functional import normalize
 
 import dp2vl
-from dp2vl.protect.reference import median_distance
+from feature_tools import median_distance
 
 LINF = 6 / 255
 PHOTOS = 32

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from dp2vl.protect.budget import FLOOR, SKIN_FLOOR, apply_change, visibility_mask
+from dp2vl.protect.budget import FLOOR, SKIN_FLOOR, apply_change, similarity, visibility_mask
+from dp2vl.protect.quality import ssim
 from dp2vl.types import STRENGTHS, Budget
 
 
@@ -69,3 +70,12 @@ def test_strengths_allow_more_levels_and_less_similarity_in_order():
     light, standard, strong = (STRENGTHS[s] for s in ("light", "standard", "strong"))
     assert (light.levels, standard.levels, strong.levels) == (4, 6, 12)
     assert light.ssim > standard.ssim > strong.ssim
+
+
+def test_similarity_in_the_search_is_that_of_the_written_file():
+    before = textured(40, 50)
+    noise = torch.rand(before.shape, generator=torch.Generator().manual_seed(1)) - 0.5
+    after = (before + 0.3 * noise).clamp(0, 1)
+    written = [(x[0].permute(1, 2, 0).numpy() * 65535).round().astype(np.uint16) for x in (before, after)]
+    assert float(similarity(before, after)) == pytest.approx(ssim(*written), abs=1e-3)
+    assert ssim(*written) < 0.98

@@ -17,7 +17,6 @@ def reference() -> Reference:
         torch.ones(4),
         CENTRE,
         torch.ones(4),
-        distance=1.0,
         axes=torch.eye(4)[:, :3],
         people=CENTRE[:0, :3],
         spread=1.0,

@@ -2,7 +2,8 @@ import pytest
 import torch
 from towers import TinyTower
 
-from dp2vl.protect.reference import find_axes, make_reference, median_distance
+from dp2vl.protect.reference import find_axes, make_reference
+from feature_tools import median_distance
 
 
 def test_an_album_of_a_few_photos_adds_a_centre_and_a_smaller_one_does_not():

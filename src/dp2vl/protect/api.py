@@ -29,7 +29,7 @@ def protect_images(
     """Return protected copies of `images`, rounded to 8 bits, each pixel within `budget.linf` of the original's.
 
     The antithetical move of `dp2vl.protect.objective.oppose`, each photo by itself, with the images together as the
-    album. The bound on similarity (`budget.ssim`) belongs to written files and is not applied here.
+    album. The bound on similarity (`budget.ssim`) guides the search; only written files are checked against it.
 
     Args:
         images: sRGB in [0, 1], shape (n, 3, h, w).

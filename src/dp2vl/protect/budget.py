@@ -45,7 +45,10 @@ def _local_mean(x: Tensor) -> Tensor:
 
 
 def similarity(before: Tensor, after: Tensor) -> Tensor:
-    """Return `dp2vl.protect.quality.ssim` of photos (n, c, h, w) in [0, 1], shape (n,), differentiable."""
+    """Return `dp2vl.protect.quality.ssim` of photos (n, c, h, w) in [0, 1], shape (n,).
+
+    Photos narrower than its window are compared with a smaller one.
+    """
     size = min(SSIM_PX, *before.shape[-2:])
     unbiased = size**2 / max(1, size**2 - 1)
 

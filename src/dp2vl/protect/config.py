@@ -16,7 +16,7 @@ class Effort:
     """How long to search. Cost per photo is `steps` x `views` x towers forward and backward passes.
 
     Args:
-        steps: gradient steps at most.
+        steps: gradient steps.
         views: versions of the photo per step.
         boxes: crops of the photo that views are drawn from (their clean features are computed once).
         check_every: steps between two looks at the rounded photo, where the best one is kept.

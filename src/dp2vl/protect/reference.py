@@ -7,7 +7,6 @@ from functools import cache
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 
 from dp2vl.people import draw_portrait, draw_scene, make_person
 from dp2vl.people.scenarios import SCENARIOS
@@ -39,8 +38,6 @@ class Reference:
             of drawn people misses what all photographs share.
         pooled_scale: (d,) standard deviation per dimension.
         token_centres, token_scale: the same for patch tokens, (k, d2) and (d2,); None for towers without tokens.
-        distance: median distance between L2-normalised pooled features of two photos of different people: of
-            synthetic people or of the album, whichever is larger.
         axes: (d, k), k <= `AXES`: linear discriminants (Fisher 1936) between the synthetic people, scaled so that the
             variance between photos of one person is 1 along each.
         people: (m, k): the album's photos along the axes, less the centre of people in general; small albums: m = 0.
@@ -51,7 +48,6 @@ class Reference:
     pooled_scale: Tensor
     token_centres: Tensor | None
     token_scale: Tensor | None
-    distance: float
     axes: Tensor
     people: Tensor
     spread: float
@@ -90,20 +86,19 @@ def make_reference(
     """Return the reference of `surrogate` for an album.
 
     Args:
-        surrogate: the tower; runs once per synthetic portrait and photo.
+        surrogate: the tower; runs once per synthetic photo and album photo.
         album: photos, sRGB in [0, 1], each of shape (1, 3, h, w), sizes may differ. May be empty.
-        people: who is on each photo, if known: then every person counts the same in the album's centre, and the
-            distance is taken between people only.
+        people: who is on each photo, if known: then every person counts the same in the album's centre.
         device: where the tower's weights are.
     """
     groups = [collect(surrogate, usual_photos(), device)]
-    names: list[list[object]] = [[i // PHOTOS for i in range(PEOPLE * PHOTOS)]]
-    axes, spread = find_axes(groups[0].pooled, torch.arange(PEOPLE).repeat_interleave(PHOTOS))
+    usual = torch.arange(PEOPLE).repeat_interleave(PHOTOS)
+    names: list[list[object]] = [usual.tolist()]
+    axes, spread = find_axes(groups[0].pooled, usual)
     if len(album) >= ALBUM_MIN:
         groups.append(collect(surrogate, album, device))
         names.append(list(people) if people is not None else list(range(len(album))))
     pooled = [_by_person(g.pooled, n) for g, n in zip(groups, names, strict=True)]
-    distance = max(median_distance(g.pooled, n) for g, n in zip(groups, names, strict=True))
     tokens = [g.tokens for g in groups if g.tokens is not None]
     centres = torch.stack([p.mean(0) for p in pooled])
     return Reference(
@@ -111,9 +106,8 @@ def make_reference(
         pooled_scale=_scale(pooled),
         token_centres=torch.stack([t.flatten(0, 1).mean(0) for t in tokens]) if tokens else None,
         token_scale=_scale([t.flatten(0, 1) for t in tokens]) if tokens else None,
-        distance=distance,
         axes=axes,
-        people=(torch.cat([g.pooled for g in groups[1:]] or [centres[:0]]) - centres[0]) @ axes,
+        people=(groups[1].pooled - centres[0]) @ axes if groups[1:] else axes.new_empty(0, axes.shape[1]),
         spread=spread,
     )
 
@@ -139,9 +133,9 @@ def find_axes(pooled: Tensor, people: Tensor) -> tuple[Tensor, float]:
     between = root @ means.T
     strength, directions = torch.linalg.eigh(between @ between.T / len(names))
     kept = strength.argsort(descending=True)[: min(AXES, len(names) - 1)]
-    axes = span @ root.T @ directions[:, kept]
-    spread = 2 * float(((rest @ root.T @ directions[:, kept]).square().sum(1)).sum() / (len(inside) - len(names)))
-    return axes.float(), spread
+    inner = root.T @ directions[:, kept]
+    spread = 2 * float((rest @ inner).square().sum() / (len(inside) - len(names)))
+    return (span @ inner).float(), spread
 
 
 @cache
@@ -167,21 +161,6 @@ def collect(surrogate: Surrogate, photos: Sequence[Tensor], device: str | torch.
     found = [surrogate.features(p.to(device)) for p in photos]
     tokens = [f.tokens for f in found if f.tokens is not None]
     return Features(torch.cat([f.pooled for f in found]), torch.cat(tokens) if tokens else None)
-
-
-def median_distance(pooled: Tensor, people: Sequence[object]) -> float:
-    """Return the median distance between L2-normalised rows of `pooled` (n, d) that show different people.
-
-    Raises:
-        ValueError: there are no two different people.
-    """
-    unit = normalize(pooled, dim=-1)
-    code = {name: i for i, name in enumerate(dict.fromkeys(people))}
-    index = torch.tensor([code[name] for name in people], device=pooled.device)
-    pairs = torch.cdist(unit, unit)[index[:, None] < index[None, :]]
-    if pairs.numel() == 0:
-        raise ValueError("expected photos of at least two people, got one; a distance between people needs two")
-    return float(pairs.median())
 
 
 def _by_person(pooled: Tensor, people: Sequence[object]) -> Tensor:

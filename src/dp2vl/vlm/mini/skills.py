@@ -45,19 +45,20 @@ def measure_skills(vlm: VLM, *, photos: int = 200, first_seed: int = SKILL_SEED)
         one is drawn at random, so 1/12 is all that anybody can reach.
     """
     drawn = draw_new_photos(photos, first_seed)
+    truths = _truths(drawn)
     seen = vlm.see([p.pixels for p in drawn])
     right: dict[str, float] = {}
 
-    def ask(name: str, questions: Sequence[str], answers: Sequence[str], rows: Sequence[int]) -> None:
+    def ask(name: str, questions: Sequence[str], rows: Sequence[int]) -> None:
         given = vlm.answer_seen(seen[list(rows)], questions, max_new_tokens=12)
-        right[name] = round(float(np.mean([a == g for a, g in zip(answers, given, strict=True)])), 4)
+        right[name] = round(float(np.mean([a == g for a, g in zip(truths[name], given, strict=True)])), 4)
 
     every = range(len(drawn))
-    ask("scenario", [KIND[0]] * len(drawn), [p.scenario or PORTRAIT for p in drawn], every)
+    ask("scenario", [KIND[0]] * len(drawn), every)
     scenes = [i for i in every if drawn[i].scenario]
-    ask("category", [VISIBLE_THINGS[drawn[i].scenario] for i in scenes], [drawn[i].value for i in scenes], scenes)
+    ask("category", [VISIBLE_THINGS[drawn[i].scenario] for i in scenes], scenes)
     for look in MEASURED_LOOKS:
-        ask(look, [LOOKS[look]] * len(drawn), [p.looks[look] for p in drawn], every)
+        ask(look, [LOOKS[look]] * len(drawn), every)
     rng = np.random.default_rng([first_seed, 0x4A3E])
     names = [NameBook(rng).draw("person") for _ in range(NAMES)]
     truth = rng.integers(NAMES, size=len(drawn))
@@ -68,14 +69,18 @@ def measure_skills(vlm: VLM, *, photos: int = 200, first_seed: int = SKILL_SEED)
 
 def guess_skills(*, photos: int = 200, first_seed: int = SKILL_SEED) -> dict[str, float]:
     """Return what the commonest answer alone would reach of the figures of `measure_skills`."""
-    drawn = draw_new_photos(photos, first_seed)
-    truths = {
-        "scenario": [p.scenario for p in drawn],
+    truths = _truths(draw_new_photos(photos, first_seed))
+    guessed = {name: max(Counter(truth).values()) / len(truth) for name, truth in truths.items()}
+    return guessed | {"name": 1 / NAMES}
+
+
+def _truths(drawn: Sequence[NewPhoto]) -> dict[str, list[str]]:
+    """Return the right answers by figure; of category only for photos that show one."""
+    return {
+        "scenario": [p.scenario or PORTRAIT for p in drawn],
         "category": [p.value for p in drawn if p.scenario],
         **{look: [p.looks[look] for p in drawn] for look in MEASURED_LOOKS},
     }
-    guessed = {name: max(Counter(truth).values()) / len(truth) for name, truth in truths.items()}
-    return guessed | {"name": 1 / NAMES}
 
 
 def ask_all(scenario: str) -> list[str]:
