@@ -17,6 +17,7 @@ def reference() -> Reference:
         torch.ones(4),
         CENTRE,
         torch.ones(4),
+        who_centres=CENTRE,
         axes=torch.eye(4)[:, :3],
         people=CENTRE[:0, :3],
         spread=1.0,

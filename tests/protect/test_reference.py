@@ -53,7 +53,7 @@ def test_a_photo_counts_as_the_mean_of_those_near_it():
              for i, p in enumerate([dark] * 5 + [light] * 5)]  # fmt: skip
     tower = TinyTower()
     reference = make_reference(tower, album)
-    person = reference.person_of(torch.cat([tower.features(p).pooled for p in album]))
+    person = reference.person_of(torch.cat([tower.features(p).who for p in album]))
     groups = torch.nn.functional.normalize(person, dim=1) @ torch.nn.functional.normalize(person, dim=1).T
     assert groups[:5, :5].min() > 0.95 and groups[5:, 5:].min() > 0.95
     assert groups[:5, 5:].max() < 0.5

@@ -28,7 +28,7 @@ def oppose(now: Features, clean: Features, person: Tensor, reference: Reference)
     Linear in the features: every photo of a person is pushed in the same direction as far as it goes, so that what a
     model learns from them agrees, and lies elsewhere than their clean photos.
     """
-    moved = (now.pooled - clean.pooled) @ reference.axes
+    moved = (now.who - clean.who) @ reference.axes
     return 1 + (moved * person).sum(-1) / person.square().sum(-1).clamp_min(1e-12)
 
 

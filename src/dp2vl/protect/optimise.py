@@ -56,7 +56,7 @@ def optimise_change(
     ssim = budget.ssim + ROOM * (1 - budget.ssim)
     boxes = make_boxes(effort.boxes, generator)
     clean = [_clean_features(image, boxes, s) for s in surrogates]
-    people = [r.person_of(c[0].pooled) for r, c in zip(references, clean, strict=True)]
+    people = [r.person_of(c[0].who) for r, c in zip(references, clean, strict=True)]
     shape = (1, 1 if grey else 3, *image.shape[-2:])
     start = (torch.rand(shape, generator=generator) - 0.5).to(image)
     change = fit_similarity(image, start * bound, ssim)

@@ -38,7 +38,8 @@ class Reference:
             of drawn people misses what all photographs share.
         pooled_scale: (d,) standard deviation per dimension.
         token_centres, token_scale: the same for patch tokens, (k, d2) and (d2,); None for towers without tokens.
-        axes: (d, k), k <= `AXES`: linear discriminants (Fisher 1936) between the synthetic people, scaled so that the
+        who_centres: (c, d3): as `pooled_centres`, of what people are told apart by (`Features.who`).
+        axes: (d3, k), k <= `AXES`: linear discriminants (Fisher 1936) between the synthetic people, scaled so that the
             variance between photos of one person is 1 along each.
         people: (m, k): the album's photos along the axes, less the centre of people in general; small albums: m = 0.
         spread: mean squared distance along the axes between two photos of one synthetic person.
@@ -48,15 +49,16 @@ class Reference:
     pooled_scale: Tensor
     token_centres: Tensor | None
     token_scale: Tensor | None
+    who_centres: Tensor
     axes: Tensor
     people: Tensor
     spread: float
 
-    def along_axes(self, pooled: Tensor) -> Tensor:
-        """Return pooled features (n, d) along the axes, less the centre of people in general, shape (n, k)."""
-        return (pooled - self.pooled_centres[0]) @ self.axes
+    def along_axes(self, who: Tensor) -> Tensor:
+        """Return `Features.who` (n, d3) along the axes, less the centre of people in general, shape (n, k)."""
+        return (who - self.who_centres[0]) @ self.axes
 
-    def person_of(self, pooled: Tensor) -> Tensor:
+    def person_of(self, who: Tensor) -> Tensor:
         """Return what sets the person of each photo apart from other people, shape (n, k).
 
         Nobody has said who is who, so it is the mean of the album's photos, each weighted by how near it is to this one
@@ -64,10 +66,10 @@ class Reference:
         person are moved in one direction, what a model learns from them agrees. Photos of others that weigh in shorten
         this vector and hardly turn it.
         """
-        own = self.along_axes(pooled)
+        own = self.along_axes(who)
         weight = torch.exp(-torch.cdist(own, self.people).square() / self.spread)
         mean = (own + weight @ self.people) / (1 + weight.sum(1, keepdim=True))
-        return mean - self.along_axes(self.pooled_centres).mean(0)
+        return mean - self.along_axes(self.who_centres).mean(0)
 
     @property
     def device(self) -> torch.device:
@@ -94,36 +96,37 @@ def make_reference(
     groups = [collect(surrogate, usual_photos(), device)]
     usual = torch.arange(PEOPLE).repeat_interleave(PHOTOS)
     names: list[list[object]] = [usual.tolist()]
-    axes, spread = find_axes(groups[0].pooled, usual)
+    axes, spread = find_axes(groups[0].who, usual)
     if len(album) >= ALBUM_MIN:
         groups.append(collect(surrogate, album, device))
         names.append(list(people) if people is not None else list(range(len(album))))
     pooled = [_by_person(g.pooled, n) for g, n in zip(groups, names, strict=True)]
     tokens = [g.tokens for g in groups if g.tokens is not None]
-    centres = torch.stack([p.mean(0) for p in pooled])
+    who = torch.stack([_by_person(g.who, n).mean(0) for g, n in zip(groups, names, strict=True)])
     return Reference(
-        pooled_centres=centres,
+        pooled_centres=torch.stack([p.mean(0) for p in pooled]),
         pooled_scale=_scale(pooled),
         token_centres=torch.stack([t.flatten(0, 1).mean(0) for t in tokens]) if tokens else None,
         token_scale=_scale([t.flatten(0, 1) for t in tokens]) if tokens else None,
+        who_centres=who,
         axes=axes,
-        people=(groups[1].pooled - centres[0]) @ axes if groups[1:] else axes.new_empty(0, axes.shape[1]),
+        people=(groups[1].who - who[0]) @ axes if groups[1:] else axes.new_empty(0, axes.shape[1]),
         spread=spread,
     )
 
 
-def find_axes(pooled: Tensor, people: Tensor) -> tuple[Tensor, float]:
+def find_axes(features: Tensor, people: Tensor) -> tuple[Tensor, float]:
     """Return linear discriminants between people, (d, k), and the mean squared distance of two photos of one person.
 
     Args:
-        pooled: features (n, d); people: (n,) whose they are, each at least twice.
+        features: (n, d); people: (n,) whose they are, each at least twice.
     """
-    pooled, people = pooled.double(), people.to(pooled.device)
-    centre = pooled.mean(0)
+    features, people = features.double(), people.to(features.device)
+    centre = features.mean(0)
     # More dimensions than photos hold nothing but what the photos' span holds.
-    _, size, span = torch.linalg.svd(pooled - centre, full_matrices=False)
+    _, size, span = torch.linalg.svd(features - centre, full_matrices=False)
     span = span[size > size[0] * 1e-6].T
-    inside = (pooled - centre) @ span
+    inside = (features - centre) @ span
     names, index = people.unique(return_inverse=True)
     means = torch.stack([inside[index == i].mean(0) for i in range(len(names))])
     rest = inside - means[index]
@@ -160,7 +163,12 @@ def collect(surrogate: Surrogate, photos: Sequence[Tensor], device: str | torch.
     """Return the features of photos of any sizes, one forward pass each, stacked."""
     found = [surrogate.features(p.to(device)) for p in photos]
     tokens = [f.tokens for f in found if f.tokens is not None]
-    return Features(torch.cat([f.pooled for f in found]), torch.cat(tokens) if tokens else None)
+    identity = [f.identity for f in found if f.identity is not None]
+    return Features(
+        torch.cat([f.pooled for f in found]),
+        torch.cat(tokens) if tokens else None,
+        torch.cat(identity) if identity else None,
+    )
 
 
 def _by_person(pooled: Tensor, people: Sequence[object]) -> Tensor:

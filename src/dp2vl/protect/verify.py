@@ -58,7 +58,7 @@ def measure_shift(
     figures = {}
     for surrogate, reference in zip(surrogates, references, strict=True):
         clean = surrogate.features(before.to(reference.device))
-        person = reference.person_of(clean.pooled)
+        person = reference.person_of(clean.who)
         for name, version in versions.items():
             now = surrogate.features(version.to(reference.device))
             figures[f"shift[{surrogate.name}]{name}"] = float(1 - oppose(now, clean, person, reference))

@@ -14,10 +14,18 @@ class Features(NamedTuple):
         pooled: one row per image, shape (n, d).
         tokens: shape (n, t, d2): the patch tokens at the layer that the VLM family reads, and as it reads them (a
             family that joins neighbours has them joined); None for towers without patches.
+        identity: shape (n, d3): what a reader of the tokens that was trained to tell people apart makes of them; None
+            for towers without such a reader, which is all that are published.
     """
 
     pooled: "Tensor"
     tokens: "Tensor | None" = None
+    identity: "Tensor | None" = None
+
+    @property
+    def who(self) -> "Tensor":
+        """What people are told apart by: `identity`, or `pooled` where there is none."""
+        return self.pooled if self.identity is None else self.identity
 
 
 @runtime_checkable

@@ -83,11 +83,18 @@ class Heads(nn.Module):
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Return identity (n, IDENTITY_DIM) of length 1, traits (n, len(CONTINUOUS)), logits of every label."""
-        narrow = self.narrow(self.norm(tokens.float()))
-        found, _ = self.attention(self.queries.expand(len(narrow), -1, -1), narrow, narrow, need_weights=False)
-        who, looks, things = self.read_norm(narrow.mean(1, keepdim=True) + found).unbind(1)
+        who, looks, things = self._read(tokens)
         logits = {name: head(things) for name, head in self.labels.items()}
         return normalize(self.identity(who), dim=-1), self.traits(looks), logits
+
+    def tell_people(self, tokens: Tensor) -> Tensor:
+        """Return identity (n, IDENTITY_DIM) before it is scaled to length 1: linear in what was read."""
+        return self.identity(self._read(tokens)[0])
+
+    def _read(self, tokens: Tensor) -> tuple[Tensor, ...]:
+        narrow = self.narrow(self.norm(tokens.float()))
+        found, _ = self.attention(self.queries.expand(len(narrow), -1, -1), narrow, narrow, need_weights=False)
+        return self.read_norm(narrow.mean(1, keepdim=True) + found).unbind(1)
 
 
 def score_batch(
