@@ -23,6 +23,7 @@ from dp2vl.protect.noise import add_noise
 from dp2vl.protect.quality import ssim
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.verify import measure_shift, to_tensor
+from dp2vl.types import Budget
 
 PEOPLE, PHOTOS_EACH, SIZE_PX = 12, 2, 224
 FIRST_SEED = 930_000
@@ -45,7 +46,7 @@ def main() -> None:
         references = [make_reference(t, [to_tensor(p) for p in originals.values()]) for t in towers]
         rows = []
         noisy = {
-            name: picture.with_pixels(add_noise(picture.pixels, levels=LEVELS, seed=options.seed))
+            name: picture.with_pixels(add_noise(picture.pixels, budget=Budget(linf=LEVELS / 255), seed=options.seed))
             for name, picture in originals.items()
         }
         rows += measure("noise", "", originals, noisy, towers, references)

@@ -56,10 +56,10 @@ def change_photos(
         with new_folder(folder) as partial:
             for row in data.rows[split]:
                 seed = int.from_bytes(hashlib.sha256(f"{plan.seed}:{row.sha256}".encode()).digest()[:7], "big")
-                levels = STRENGTHS[trial.strength].levels
+                budget = STRENGTHS[trial.strength]
                 path = partial / row.file_name
                 path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(path, encode_png(add_noise(read_pixels(data.path(row)), levels=levels, seed=seed)))
+                write_atomic(path, encode_png(add_noise(read_pixels(data.path(row)), budget=budget, seed=seed)))
     else:
         (source,) = {_top(data.path(row), row.file_name) for row in data.rows[split]}
         result = dp2vl.protect_album(

@@ -10,38 +10,29 @@ from torch import Tensor
 
 from dp2vl.protect.quality import WINDOW_PX as SSIM_PX
 
-FLOOR = 0.6
-"""Share of the budget that even the flattest area may use."""
-SKIN_FLOOR = 0.5
-"""The same where the area has the colour of skin: there people look first and forgive least."""
-TEXTURE_STD = 0.08
-"""Local standard deviation of luma (range 1) from which the whole budget may be used."""
-WINDOW_PX = 7
+STABILISER = 0.03
+"""SSIM's second constant: what even the flattest area forgives."""
+FITTING_ROUNDS = 3
 BAND_ROWS = 256
 
 
-def visibility_mask(images: Tensor) -> Tensor:
-    """Return the share of the budget that each pixel may use, shape (n, 1, h, w), in [SKIN_FLOOR, 1].
+def hiding_power(images: Tensor) -> Tensor:
+    """Return how large a change each pixel hides, relative to the photo's mean, shape (n, 1, h, w).
 
-    A change hides in texture and shows on flat areas (sky, smooth skin): the share grows with the local standard
-    deviation of luma, and its floor is lower where the colour is that of skin, of any tone (chroma box in YCbCr).
+    What a small change costs in SSIM is its square over twice the local variance (and a constant): texture hides what
+    flat areas (sky, walls, smooth skin) show.
 
     Args:
-        images: sRGB in [0, 1], shape (n, 3, h, w).
+        images: sRGB in [0, 1], shape (n, c, h, w).
     """
-    red, green, blue = images.unbind(1)
-    luma = (0.299 * red + 0.587 * green + 0.114 * blue)[:, None]
-    mean, square = _local_mean(luma), _local_mean(luma * luma)
-    texture = ((square - mean * mean).clamp_min(0).sqrt() / TEXTURE_STD).clamp(max=1)
-    cb, cr = 0.564 * (blue - luma[:, 0]), 0.713 * (red - luma[:, 0])
-    skin = ((cb > -0.20) & (cb < -0.004) & (cr > 0.02) & (cr < 0.18))[:, None].to(images.dtype)
-    floor = FLOOR + (SKIN_FLOOR - FLOOR) * _local_mean(skin)
-    return floor + (1 - floor) * _local_mean(texture)
+    mean, square = _local_mean(images), _local_mean(images * images)
+    power = (2 * (square - mean * mean).clamp_min(0) + STABILISER**2).sqrt().mean(1, keepdim=True)
+    return power / power.mean((1, 2, 3), keepdim=True)
 
 
 def _local_mean(x: Tensor) -> Tensor:
-    pad = WINDOW_PX // 2
-    return F.avg_pool2d(F.pad(x, (pad,) * 4, mode="replicate"), WINDOW_PX, stride=1)
+    pad = SSIM_PX // 2
+    return F.avg_pool2d(F.pad(x, (pad,) * 4, mode="replicate"), SSIM_PX, stride=1)
 
 
 def similarity(before: Tensor, after: Tensor) -> Tensor:
@@ -59,7 +50,7 @@ def similarity(before: Tensor, after: Tensor) -> Tensor:
     var_b = (local(before * before) - mean_b * mean_b) * unbiased
     var_a = (local(after * after) - mean_a * mean_a) * unbiased
     both = (local(before * after) - mean_b * mean_a) * unbiased
-    small, smaller = 0.03**2, 0.01**2
+    small, smaller = STABILISER**2, 0.01**2
     alike = (2 * mean_b * mean_a + smaller) * (2 * both + small)
     return (alike / ((mean_b.square() + mean_a.square() + smaller) * (var_b + var_a + small))).mean((1, 2, 3))
 
@@ -68,11 +59,13 @@ def similarity(before: Tensor, after: Tensor) -> Tensor:
 def fit_similarity(images: Tensor, change: Tensor, ssim: float) -> Tensor:
     """Return `change` (n, c, h, w), made smaller where a photo with it would be less similar than `ssim`.
 
-    What a change costs grows with its square, so one factor per photo nearly hits the target.
+    What a small change costs grows with its square; a large one costs less than that, so the factor is found in rounds.
     """
-    lost = 1 - similarity(images, (images + change).clamp(0, 1))
-    factor = ((1 - ssim) / lost.clamp_min(1e-9)).sqrt().clamp(max=1)
-    return change * factor[:, None, None, None]
+    for _ in range(FITTING_ROUNDS):
+        lost = 1 - similarity(images, (images + change).clamp(0, 1))
+        factor = ((1 - ssim) / lost.clamp_min(1e-9)).sqrt().clamp(max=1)
+        change = change * factor[:, None, None, None]
+    return change
 
 
 def to_levels(change: NDArray[np.float32], levels: int) -> NDArray[np.int16]:

@@ -6,18 +6,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dp2vl.protect.budget import apply_change, visibility_mask
+from dp2vl.protect.budget import apply_change, fit_similarity
+from dp2vl.types import Budget
 
 
-def add_noise(pixels: NDArray[Any], *, levels: int, seed: int) -> NDArray[Any]:
-    """Return a photo with noise of random sign that fills the budget everywhere; same shape and dtype.
+def add_noise(pixels: NDArray[Any], *, budget: Budget, seed: int) -> NDArray[Any]:
+    """Return a photo with noise of random sign that fills the budget: its bound, or its similarity if that is nearer.
 
     Args:
         pixels: uint8 or uint16, shape (h, w, c) with c 1 or 3.
-        levels: bound in 8-bit grey levels, before the visibility mask. seed: of the signs.
+        seed: of the signs.
     """
-    planes = np.repeat(pixels, 3 // pixels.shape[2], axis=2).transpose(2, 0, 1)
-    image = torch.from_numpy(planes[None].copy()).float() / np.iinfo(pixels.dtype).max
-    bound = levels / 255 * visibility_mask(image)[0].numpy()
     sign = np.random.default_rng(seed).choice([-1, 1], (pixels.shape[2], *pixels.shape[:2]))
-    return apply_change(pixels, (sign * bound).astype(np.float32), levels=levels)
+    image = torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32)) / np.iinfo(pixels.dtype).max
+    change = fit_similarity(image, torch.from_numpy(sign[None] * np.float32(budget.linf)), budget.ssim)
+    return apply_change(pixels, change[0].numpy(), levels=budget.levels)

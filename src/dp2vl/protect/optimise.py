@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor
 
-from dp2vl.protect.budget import fit_similarity, visibility_mask
+from dp2vl.protect.budget import fit_similarity, hiding_power
 from dp2vl.protect.config import Effort
 from dp2vl.protect.objective import Objective, oppose
 from dp2vl.protect.reference import Reference
@@ -17,9 +17,8 @@ MOMENTUM = 0.9
 SMOOTH_PX = 1.0
 """Steps are blurred by so much: finer change is gone after the next JPEG and costs as much similarity."""
 
-COLOUR = 0.5
-"""Share of a step's colour, as against its brightness, that is kept: slow changes of colour are what people see first
-on plain areas, and SSIM does not see them."""
+STEP = 3.0
+"""Root mean square of the first step in units of the bound: most of it falls where a change hides, and is clipped."""
 ROOM = 0.2
 """Share of the similarity that a photo may lose which is left for rounding and for the file's own coding."""
 
@@ -35,13 +34,14 @@ def optimise_change(
     grey: bool = False,
     objective: Objective = oppose,
 ) -> Tensor:
-    """Return the change (1, c, h, w) for one photo, |change| <= linf x `visibility_mask`, SSIM about the budget's.
+    """Return the change (1, c, h, w) for one photo, |change| <= linf, SSIM at least about the budget's.
 
     Gradient descent with momentum, each tower's gradient divided by its root mean square, so that no tower rules the
-    others; steps keep the gradient's proportions, since a sign step spends as much similarity where little is gained.
-    After each step the change is clipped and scaled back to the budget's similarity. The step is the whole bound at
-    first and shrinks linearly to a tenth. Each step sees `views` versions: a random crop out of `boxes`, then one
-    post-processing. The iterate with the lowest loss of the worst tower on the rounded photo and its JPEG 75 is kept.
+    others. A step goes where it gains most for the similarity that it costs: the gradient times the square of
+    `hiding_power`. A sign step would spend as much where little is gained, and show on flat areas. After each step the
+    change is clipped and scaled back to the budget's similarity; steps shrink linearly to a tenth. Each step sees
+    `views` versions: a random crop out of `boxes`, then one post-processing. The iterate with the lowest loss of the
+    worst tower on the rounded photo and its JPEG 75 is kept.
 
     Args:
         image: the photo, sRGB in [0, 1], shape (1, 3, h, w).
@@ -52,7 +52,7 @@ def optimise_change(
         grey: one channel shared by all three, for greyscale files.
         objective: see `dp2vl.protect.objective`.
     """
-    bound = budget.linf * visibility_mask(image)
+    bound, hiding = budget.linf, hiding_power(image)
     ssim = budget.ssim + ROOM * (1 - budget.ssim)
     boxes = make_boxes(effort.boxes, generator)
     clean = [_clean_features(image, boxes, s) for s in surrogates]
@@ -75,12 +75,10 @@ def optimise_change(
             (slope,) = torch.autograd.grad(loss, leaf)
             gradient += slope / _rms(slope)
         velocity = MOMENTUM * velocity + gradient
-        direction = blur(velocity, SMOOTH_PX)
-        grey_part = direction.mean(1, keepdim=True)
-        direction = grey_part + COLOUR * (direction - grey_part)
-        size = budget.linf * (1 - 0.9 * step / effort.steps)
+        direction = hiding * blur(hiding * velocity, SMOOTH_PX)
+        size = STEP * budget.linf * (1 - 0.9 * step / effort.steps)
         change = change - size * direction / _rms(direction)
-        change = fit_similarity(image, torch.minimum(torch.maximum(change, -bound), bound), ssim)
+        change = fit_similarity(image, change.clamp(-bound, bound), ssim)
         if (step + 1) % effort.check_every == 0 or step + 1 == effort.steps:
             worst = _worst_loss(image, change, surrogates, references, [c[0] for c in clean], people, objective)
             if worst < best_loss:
