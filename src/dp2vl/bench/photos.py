@@ -1,9 +1,10 @@
-"""Photos as an adversary has them: as they were, with noise, or protected; and after a countermeasure of theirs."""
+"""Photos as an adversary has them: as they were, with noise, changed by a baseline or protected; cleaned or not."""
 
 import hashlib
+import json
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 import dp2vl
 from dp2vl.album import write_atomic
+from dp2vl.bench.baselines.registry import apply_baseline
 from dp2vl.bench.done import is_done, mark_done
 from dp2vl.bench.suite import Suite, Trial
 from dp2vl.dataset.schema import DataSet, PhotoRow
@@ -18,7 +20,9 @@ from dp2vl.dataset.store import encode_png, new_folder, read_pixels
 from dp2vl.errors import DP2VLError
 from dp2vl.learn.countermeasures import apply_countermeasure
 from dp2vl.learn.strict import digest_of
+from dp2vl.protect.config import EFFORTS
 from dp2vl.protect.noise import add_noise
+from dp2vl.surrogates import load_surrogates
 from dp2vl.types import STRENGTHS
 
 NOISE, DP2VL = "noise", "dp2vl"
@@ -51,16 +55,7 @@ def change_photos(
     if is_done(folder, wanted):
         return folder
     report(f"photos: {name}, {split}")
-    if trial.method == NOISE:
-        shutil.rmtree(folder, ignore_errors=True)
-        with new_folder(folder) as partial:
-            for row in data.rows[split]:
-                seed = int.from_bytes(hashlib.sha256(f"{plan.seed}:{row.sha256}".encode()).digest()[:7], "big")
-                budget = STRENGTHS[trial.strength]
-                path = partial / row.file_name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                write_atomic(path, encode_png(add_noise(read_pixels(data.path(row)), budget=budget, seed=seed)))
-    else:
+    if trial.method == DP2VL:
         (source,) = {_top(data.path(row), row.file_name) for row in data.rows[split]}
         result = dp2vl.protect_album(
             source, folder, strength=trial.strength, effort=plan.effort, surrogates=towers, seed=plan.seed,
@@ -69,8 +64,36 @@ def change_photos(
         if result.unprotected:
             first = result.unprotected[0]
             raise DP2VLError(f"{len(result.unprotected)} photos were not protected, the first: {first.reason}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+        with new_folder(folder) as partial:
+            for row, photo in zip(data.rows[split], _change_all(suite, trial, data, split), strict=True):
+                path = partial / row.file_name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(path, encode_png(photo))
     mark_done(folder, wanted)
     return folder
+
+
+def _change_all(suite: Suite, trial: Trial, data: DataSet, split: str) -> Iterator[NDArray[np.uint8]]:
+    """Yield the photos of a split with noise, or as a baseline changes them."""
+    rows, plan, budget = data.rows[split], suite.protection, STRENGTHS[trial.strength]
+    photos = [read_pixels(data.path(row)) for row in rows]
+    if trial.method == NOISE:
+        for row, photo in zip(rows, photos, strict=True):
+            seed = int.from_bytes(hashlib.sha256(f"{plan.seed}:{row.sha256}".encode()).digest()[:7], "big")
+            yield add_noise(photo, budget=budget, seed=seed)
+        return
+    effort = EFFORTS[plan.effort]
+    yield from apply_baseline(
+        trial.method, photos, [row.person_id for row in rows], load_surrogates(suite.towers(trial)), budget=budget,
+        steps=effort.steps * effort.views, seed=plan.seed, boxes=[_heads(row) for row in rows],
+    )  # fmt: skip
+
+
+def _heads(row: PhotoRow) -> list[list[int]]:
+    boxes = json.loads(row.bbox_json)
+    return [box for name, box in boxes.items() if name.startswith("head")]
 
 
 def read_shown(data: DataSet, rows: Iterable[PhotoRow], trial: Trial, changed: Path | None) -> Pixels:

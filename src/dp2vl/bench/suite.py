@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from dp2vl.bench.baselines.names import BASELINES
 from dp2vl.errors import UsageError
 from dp2vl.learn.countermeasures import COUNTERMEASURES
 from dp2vl.learn.recipe import ATTACKERS, Recipe, load_recipe, recipe_names
@@ -15,10 +16,11 @@ from dp2vl.learn.strict import check_keys, digest_of, name_nearest, with_tuples
 from dp2vl.people.scenarios import SCENARIOS
 from dp2vl.types import STRENGTHS
 
-ARMS = ("clean", "untouched", "permuted", "noise", "protected", "subset")
+ARMS = ("clean", "untouched", "permuted", "noise", "baseline", "protected", "subset")
 """clean: fine-tuned on the photos as they are. untouched: not fine-tuned. permuted: facts given to people at random.
-noise: photos with noise of the same budget. protected: photos protected with this tool. subset: of an album of which a
-share is protected, the unprotected photos alone, which is what the protected ones have to add nothing to."""
+noise: photos with noise of the same budget. baseline: photos changed by other methods (`bench.baselines`). protected:
+photos protected with this tool. subset: of an album of which a share is protected, the unprotected photos alone, which
+is what the protected ones have to add nothing to."""
 ALL, LEAVE_ONE_OUT = "all", "leave-one-out"
 """Towers of all families of the suite, or of all but the one that is attacked."""
 
@@ -42,6 +44,7 @@ class ProtectionPlan:
     Args:
         strengths: of `dp2vl protect`, also for noise. effort: of the search.
         surrogates: `ALL`, `LEAVE_ONE_OUT`, or names of towers.
+        baselines: methods of the arm `baseline`; see `bench.baselines.names`.
         ratios: shares of each person's photos that are protected; below 1 also for the arm `subset`.
         countermeasures: what is done to protected photos before they are learned from; see `COUNTERMEASURES`.
         seed: of the search.
@@ -50,6 +53,7 @@ class ProtectionPlan:
     strengths: tuple[str, ...] = ("standard",)
     effort: str = "normal"
     surrogates: tuple[str, ...] = (ALL,)
+    baselines: tuple[str, ...] = ()
     ratios: tuple[float, ...] = (1.0,)
     countermeasures: tuple[str, ...] = ("none",)
     seed: int = 0
@@ -74,7 +78,8 @@ class Trial:
         """Path of its folder below `runs`."""
         ratio = f"ratio{self.ratio:g}" if self.ratio not in (0, 1) else ""
         countermeasure = self.countermeasure if self.countermeasure != "none" else ""
-        details = (self.arm, self.surrogates, self.strength, countermeasure, ratio)
+        arm = self.method if self.arm == "baseline" else self.arm
+        details = (arm, self.surrogates, self.strength, countermeasure, ratio)
         return f"{self.family}/{'-'.join(filter(None, details))}/{self.attacker}/seed{self.seed}"
 
 
@@ -115,6 +120,8 @@ class Suite:
             "ratios in (0, 1]": all(0 < ratio <= 1 for ratio in plan.ratios),
             f"countermeasures out of {', '.join(COUNTERMEASURES)}": set(plan.countermeasures) <= {*COUNTERMEASURES},
             f"strengths out of {', '.join(STRENGTHS)}": set(plan.strengths) <= {*STRENGTHS},
+            f"baselines out of {', '.join(BASELINES)}": set(plan.baselines) <= {*BASELINES},
+            "baselines for the arm baseline": "baseline" not in self.arms or bool(plan.baselines),
             "two families for leave-one-out": LEAVE_ONE_OUT not in plan.surrogates or len(self.families) > 1,
             "a ratio below 1 for the arm subset": "subset" not in self.arms or min(plan.ratios) < 1,
         }
@@ -163,13 +170,14 @@ class Suite:
             return [{"method": "noise", "strength": strength, "ratio": 1.0} for strength in plan.strengths]
         if arm == "subset":
             return [{"ratio": ratio} for ratio in plan.ratios if ratio < 1]
-        if arm == "protected":
+        if arm in ("protected", "baseline"):
             return [
-                {"method": "dp2vl", "surrogates": names, "strength": strength, "countermeasure": done, "ratio": ratio}
-                for names, strength, done, ratio in product(
-                    plan.surrogates, plan.strengths, plan.countermeasures, plan.ratios
+                {"method": method, "surrogates": names, "strength": strength, "countermeasure": done, "ratio": ratio}
+                for method, names, strength, done, ratio in product(
+                    ("dp2vl",) if arm == "protected" else plan.baselines,
+                    plan.surrogates, plan.strengths, plan.countermeasures, plan.ratios,
                 )
-            ]
+            ]  # fmt: skip
         return [{}]
 
 

@@ -1,0 +1,121 @@
+"""The search that the baselines share: signed or Adam steps on a batch of photos, as their authors take them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Generator, Tensor
+
+from dp2vl.protect.views import crop, jpeg
+from dp2vl.surrogates.protocol import Surrogate
+
+BATCH = 24
+Loss = Callable[[int, Tensor, Tensor, Generator], Tensor]
+"""(which tower, photos as they are now (n, 3, h, w), their rows in the set, randomness) -> loss per photo, (n,)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """How a method walks.
+
+    Args:
+        size: of a step in grey levels, for 40 steps within 8 levels; scaled to the steps and budget at hand.
+        rule: `sign` (of the gradient, or of its running sum) or `adam`.
+        momentum: of signed steps.
+        decay: step size falls linearly to a hundredth.
+        views: looks per step, whose gradients are averaged.
+        area: smallest and largest share of the photo's area that a random crop keeps; (1, 1) for the whole photo.
+        jpeg: quality of a JPEG round trip before every look, its gradient passed straight through; 0 for none.
+    """
+
+    size: float
+    rule: str = "sign"
+    momentum: float = 0.0
+    decay: bool = False
+    views: int = 1
+    area: tuple[float, float] = (1.0, 1.0)
+    jpeg: int = 0
+
+    def scaled(self, factor: float) -> "Steps":
+        """Return the same with another step size."""
+        return replace(self, size=self.size * factor)
+
+
+def walk(
+    images: Tensor,
+    towers: Sequence[Surrogate],
+    loss: Loss,
+    how: Steps,
+    *,
+    linf: float,
+    steps: int,
+    generator: Generator,
+    rows: Sequence[int] | None = None,
+) -> Tensor:
+    """Return changes (n, 3, h, w), |change| <= linf, that make `loss` small, summed over towers.
+
+    Args:
+        images: sRGB in [0, 1], (n, 3, h, w).
+        rows: only for these photos; for all if None.
+    """
+    chosen = torch.arange(len(images)) if rows is None else torch.tensor(rows)
+    return torch.cat(
+        [
+            _walk_batch(images[part], part, towers, loss, how, linf=linf, steps=steps, generator=generator)
+            for part in chosen.split(BATCH)
+        ]
+    )
+
+
+def _walk_batch(
+    images: Tensor,
+    rows: Tensor,
+    towers: Sequence[Surrogate],
+    loss: Loss,
+    how: Steps,
+    *,
+    linf: float,
+    steps: int,
+    generator: Generator,
+) -> Tensor:
+    change = ((torch.rand(images.shape, generator=generator) * 2 - 1) * linf).to(images).requires_grad_()
+    size = how.size / 255 * (linf * 255 / 8) * (40 / steps)
+    adam = torch.optim.Adam([change], lr=size)
+    velocity = torch.zeros_like(images)
+    for step in range(steps):
+        slope = torch.zeros_like(images)
+        for tower in range(len(towers)):
+            total = torch.zeros((), device=images.device)
+            for view in _views((images + change).clamp(0, 1), how, generator):
+                total = total + loss(tower, view, rows, generator).sum() / how.views
+            (one,) = torch.autograd.grad(total, change)
+            slope += one
+        rate = 1 - 0.99 * step / steps if how.decay else 1.0
+        if how.rule == "adam":
+            adam.param_groups[0]["lr"] = size * rate
+            change.grad = slope
+            adam.step()
+        else:
+            scaled = slope / slope.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
+            velocity = how.momentum * velocity + scaled
+            with torch.no_grad():
+                change -= size * rate * velocity.sign()
+        with torch.no_grad():
+            change.clamp_(-linf, linf)
+    return change.detach()
+
+
+def _views(photos: Tensor, how: Steps, generator: Generator) -> Iterator[Tensor]:
+    for _ in range(how.views):
+        view = jpeg(photos, how.jpeg) if how.jpeg else photos
+        yield random_crop(view, how.area, generator)
+
+
+def random_crop(photos: Tensor, area: tuple[float, float], generator: Generator) -> Tensor:
+    """Return a part of `photos` (n, 3, h, w), the same for all: a share of the area, aspect ratio kept."""
+    if area == (1.0, 1.0):
+        return photos
+    share, y, x = torch.rand(3, generator=generator).tolist()
+    side = (area[0] + (area[1] - area[0]) * share) ** 0.5
+    top, left = y * (1 - side), x * (1 - side)
+    return crop(photos, (top, left, top + side, left + side))
