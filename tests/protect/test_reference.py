@@ -2,7 +2,8 @@ import pytest
 import torch
 from towers import TinyTower
 
-from dp2vl.protect.reference import find_axes, make_reference
+from dp2vl.protect.reference import make_reference
+from dp2vl.protect.usual import find_axes
 from feature_tools import median_distance
 
 

@@ -2,28 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from dp2vl.people import draw_portrait, draw_scene, make_person
-from dp2vl.people.scenarios import SCENARIOS
-from dp2vl.surrogates.protocol import Features, Surrogate
+from dp2vl.protect.usual import collect, find_usual, mean_by_person
+from dp2vl.surrogates.protocol import Surrogate
 
-PEOPLE = 48
-"""Synthetic people whose photos say what is usual; their seeds are outside every data set and training set."""
-PHOTOS = 4
-"""Of each of them: portraits and scenes in turn, so that what differs between two photos of a person is seen."""
-FIRST_SEED = 900_000
-PHOTO_PX = 192
-ALONE = ("vehicle", "home", "pet", "possession")
-"""Scenarios that show nobody but the person."""
-AXES = 32
-"""Discriminants kept, at most."""
-SHRINK = 0.1
-"""Share of the mean variance that is added to every direction's variance within people: few photos say little of it."""
 ALBUM_MIN = 4
 """Albums with fewer photos say too little about their own centre."""
 
@@ -93,90 +78,35 @@ def make_reference(
         people: who is on each photo, if known: then every person counts the same in the album's centre.
         device: where the tower's weights are.
     """
-    groups = [collect(surrogate, usual_photos(), device)]
-    usual = torch.arange(PEOPLE).repeat_interleave(PHOTOS)
-    names: list[list[object]] = [usual.tolist()]
-    axes, spread = find_axes(groups[0].who, usual)
+    usual = find_usual(surrogate, device=device)
+    pooled, pooled_variance, who = [usual.pooled_centre], [usual.pooled_variance], [usual.who_centre]
+    token_centres = [usual.token_centre] if usual.token_centre is not None else []
+    token_variance = [usual.token_variance] if usual.token_variance is not None else []
+    own = usual.axes.new_empty(0, len(usual.axes))
     if len(album) >= ALBUM_MIN:
-        groups.append(collect(surrogate, album, device))
-        names.append(list(people) if people is not None else list(range(len(album))))
-    pooled = [_by_person(g.pooled, n) for g, n in zip(groups, names, strict=True)]
-    tokens = [g.tokens for g in groups if g.tokens is not None]
-    who = torch.stack([_by_person(g.who, n).mean(0) for g, n in zip(groups, names, strict=True)])
+        found = collect(surrogate, album, device)
+        names = list(people) if people is not None else list(range(len(album)))
+        by_person = mean_by_person(found.pooled, names)
+        pooled.append(by_person.mean(0))
+        pooled_variance.append(by_person.var(0, unbiased=False))
+        who.append(mean_by_person(found.who, names).mean(0))
+        own = found.who
+        if found.tokens is not None:
+            token_centres.append(found.tokens.flatten(0, 1).mean(0))
+            token_variance.append(found.tokens.flatten(0, 1).var(0, unbiased=False))
     return Reference(
-        pooled_centres=torch.stack([p.mean(0) for p in pooled]),
-        pooled_scale=_scale(pooled),
-        token_centres=torch.stack([t.flatten(0, 1).mean(0) for t in tokens]) if tokens else None,
-        token_scale=_scale([t.flatten(0, 1) for t in tokens]) if tokens else None,
-        who_centres=who,
-        axes=axes,
-        people=(groups[1].who - who[0]) @ axes if groups[1:] else axes.new_empty(0, axes.shape[1]),
-        spread=spread,
+        pooled_centres=torch.stack(pooled),
+        pooled_scale=_scale(pooled_variance),
+        token_centres=torch.stack(token_centres) if token_centres else None,
+        token_scale=_scale(token_variance) if token_variance else None,
+        who_centres=torch.stack(who),
+        axes=usual.axes,
+        people=(own - usual.who_centre) @ usual.axes,
+        spread=float(usual.spread),
     )
 
 
-def find_axes(features: Tensor, people: Tensor) -> tuple[Tensor, float]:
-    """Return linear discriminants between people, (d, k), and the mean squared distance of two photos of one person.
-
-    Args:
-        features: (n, d); people: (n,) whose they are, each at least twice.
-    """
-    features, people = features.double(), people.to(features.device)
-    centre = features.mean(0)
-    # More dimensions than photos hold nothing but what the photos' span holds.
-    _, size, span = torch.linalg.svd(features - centre, full_matrices=False)
-    span = span[size > size[0] * 1e-6].T
-    inside = (features - centre) @ span
-    names, index = people.unique(return_inverse=True)
-    means = torch.stack([inside[index == i].mean(0) for i in range(len(names))])
-    rest = inside - means[index]
-    within = rest.T @ rest / (len(inside) - len(names))
-    within += SHRINK * within.diagonal().mean() * torch.eye(len(within), dtype=within.dtype, device=within.device)
-    root = torch.linalg.inv(torch.linalg.cholesky(within))
-    between = root @ means.T
-    strength, directions = torch.linalg.eigh(between @ between.T / len(names))
-    kept = strength.argsort(descending=True)[: min(AXES, len(names) - 1)]
-    inner = root.T @ directions[:, kept]
-    spread = 2 * float((rest @ inner).square().sum() / (len(inside) - len(names)))
-    return (span @ inner).float(), spread
-
-
-@cache
-def usual_photos() -> list[Tensor]:
-    """Return photos of the synthetic people, each (1, 3, h, w) in [0, 1], person by person; drawn once per process."""
-    photos = []
-    for i in range(PEOPLE * PHOTOS):
-        person, seed = make_person(FIRST_SEED + i // PHOTOS), FIRST_SEED + i
-        if i % 2:
-            scenario = SCENARIOS[ALONE[i // 2 % len(ALONE)]]
-            value = scenario.values[i // PHOTOS % len(scenario.values)]
-            drawn = draw_scene(person, scenario.id, value, seed=seed, size=PHOTO_PX)
-        else:
-            drawn = draw_portrait(person, seed=seed, size=PHOTO_PX)
-        pixels = torch.from_numpy(drawn.pixels.astype(np.float32) / 255)
-        photos.append(pixels.permute(2, 0, 1)[None].contiguous())
-    return photos
-
-
-@torch.no_grad()
-def collect(surrogate: Surrogate, photos: Sequence[Tensor], device: str | torch.device = "cpu") -> Features:
-    """Return the features of photos of any sizes, one forward pass each, stacked."""
-    found = [surrogate.features(p.to(device)) for p in photos]
-    tokens = [f.tokens for f in found if f.tokens is not None]
-    identity = [f.identity for f in found if f.identity is not None]
-    return Features(
-        torch.cat([f.pooled for f in found]),
-        torch.cat(tokens) if tokens else None,
-        torch.cat(identity) if identity else None,
-    )
-
-
-def _by_person(pooled: Tensor, people: Sequence[object]) -> Tensor:
-    rows = [pooled[[i for i, p in enumerate(people) if p == name]].mean(0) for name in dict.fromkeys(people)]
-    return torch.stack(rows)
-
-
-def _scale(groups: Sequence[Tensor]) -> Tensor:
+def _scale(variances: Sequence[Tensor]) -> Tensor:
     """Return the standard deviation within groups; a floor keeps dimensions that never vary from ruling the cosine."""
-    spread = torch.stack([g.var(0, unbiased=False) for g in groups]).mean(0).sqrt()
+    spread = torch.stack(list(variances)).mean(0).sqrt()
     return spread.clamp_min(0.1 * float(spread.mean()) + 1e-6)

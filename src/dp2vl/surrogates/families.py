@@ -27,8 +27,8 @@ def load(spec: str) -> Tower:
     tower, folder = load_tower(name), find_tower(name)
     family = f"mini-{tower.family}" if name == spec else tower.family
     if (folder / HEADS_FILE).is_file():
-        return Tower(spec, family, _Read(tower, load_heads(folder, tower.dim)), tower.preprocess, _read_people)
-    return Tower(spec, family, tower, tower.preprocess, _read)
+        return Tower(spec, family, _Read(tower, load_heads(folder, tower.dim)), tower.preprocess, _read_people, folder)
+    return Tower(spec, family, tower, tower.preprocess, _read, folder)
 
 
 class _Read(nn.Module):

@@ -1,6 +1,7 @@
 """The one shape that all our towers have: a network, what comes before it, and which layer is read."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Self
 
 import torch
@@ -18,6 +19,7 @@ class Tower:
         model: takes normalised squares (n, 3, side, side).
         preprocess: from images to squares.
         read: (model, squares) -> features.
+        folder: where its files lie, if it came from one; figures about it may lie there too.
     """
 
     def __init__(
@@ -27,9 +29,10 @@ class Tower:
         model: nn.Module,
         preprocess: Preprocess,
         read: Callable[[nn.Module, Tensor], Features],
+        folder: Path | None = None,
     ) -> None:
         self.name, self.family, self.side_px = name, family, preprocess.side_px
-        self.model, self.preprocess, self.read = model.eval(), preprocess, read
+        self.model, self.preprocess, self.read, self.folder = model.eval(), preprocess, read, folder
         for weight in model.parameters():  # TorchScript modules have no requires_grad_
             weight.requires_grad_(False)
 

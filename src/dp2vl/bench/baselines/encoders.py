@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from torch.nn.functional import cosine_similarity
 
 from dp2vl.bench.baselines.search import Loss, Steps, random_crop
-from dp2vl.protect.reference import PEOPLE, PHOTOS, usual_photos
+from dp2vl.protect.usual import PEOPLE, PHOTOS, usual_photos
 from dp2vl.protect.views import blur
 from dp2vl.surrogates.protocol import Features, Surrogate
 
