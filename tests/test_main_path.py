@@ -13,6 +13,7 @@ import pytest
 
 import dp2vl
 from album_tools import digests, read_pixels, run_cli, write_album, write_tower
+from dp2vl.protect.check import verify_files
 from dp2vl.records import OutcomeStore
 
 
@@ -138,6 +139,14 @@ def test_output_inside_the_album_is_refused(tmp_path: Path):
     write_album(tmp_path / "album", photos=1)
     run = run_cli("protect", tmp_path / "album", "--out", tmp_path / "album" / "out")
     assert run.returncode == 2 and run.stderr.startswith("error: ")
+
+
+def test_verify_of_one_copy_measures_what_protect_measured(tmp_path: Path):
+    album, out, tower = tmp_path / "album", tmp_path / "out", write_tower(tmp_path)
+    write_album(album, photos=6)
+    outcome = protect(album, out, tower).outcomes[2]
+    (found,) = verify_files(out / outcome.rel, surrogates=tower)
+    assert found.figures == pytest.approx(outcome.figures, rel=1e-4, abs=1e-4)
 
 
 def test_verify_finds_originals_through_the_records_and_calls_an_unprotected_copy_none(tmp_path: Path):

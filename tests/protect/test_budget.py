@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from dp2vl.protect.budget import apply_change, hiding_power, similarity
+from dp2vl.protect.budget import Similarity, apply_change, hiding_power
 from dp2vl.protect.quality import ssim
 from dp2vl.types import STRENGTHS, Budget
 
@@ -28,7 +28,7 @@ def test_noise_weighed_by_what_hides_it_costs_less_similarity_than_even_noise_of
     noise = torch.randn(photo.shape, generator=torch.Generator().manual_seed(1))
     weighed = hiding_power(photo) * noise
     even, hidden = (0.01 * n / n.square().mean().sqrt() for n in (noise, weighed))
-    assert 1 - similarity(photo, photo + hidden) < 0.5 * (1 - similarity(photo, photo + even))
+    assert 1 - Similarity(photo).of(photo + hidden) < 0.5 * (1 - Similarity(photo).of(photo + even))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -81,5 +81,5 @@ def test_similarity_in_the_search_is_that_of_the_written_file():
     noise = torch.rand(before.shape, generator=torch.Generator().manual_seed(1)) - 0.5
     after = (before + 0.3 * noise).clamp(0, 1)
     written = [(x[0].permute(1, 2, 0).numpy() * 65535).round().astype(np.uint16) for x in (before, after)]
-    assert float(similarity(before, after)) == pytest.approx(ssim(*written), abs=1e-3)
+    assert float(Similarity(before).of(after)) == pytest.approx(ssim(*written), abs=1e-3)
     assert ssim(*written) < 0.98

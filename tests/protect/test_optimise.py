@@ -2,7 +2,7 @@ import pytest
 import torch
 from towers import TinyTower
 
-from dp2vl.protect.budget import similarity
+from dp2vl.protect.budget import Similarity
 from dp2vl.protect.config import EFFORTS
 from dp2vl.protect.objective import away
 from dp2vl.protect.optimise import optimise_change
@@ -48,7 +48,7 @@ def test_the_change_stays_within_the_bound_and_reaches_it():
 def test_the_budgets_similarity_is_kept_in_the_search_and_made_use_of(ssim):
     image = photo()
     change = run(image, [TinyTower()], "quick", budget=Budget(linf=30 / 255, ssim=ssim))
-    assert ssim <= float(similarity(image, image + change)) < ssim + 0.5 * (1 - ssim) + 0.005
+    assert ssim <= float(Similarity(image).of(image + change)) < ssim + 0.5 * (1 - ssim) + 0.005
 
 
 def test_what_sets_the_person_apart_is_turned_to_the_other_side():

@@ -32,40 +32,55 @@ def hiding_power(images: Tensor) -> Tensor:
 
 def _local_mean(x: Tensor) -> Tensor:
     pad = SSIM_PX // 2
-    return F.avg_pool2d(F.pad(x, (pad,) * 4, mode="replicate"), SSIM_PX, stride=1)
+    return _box(F.pad(x, (pad,) * 4, mode="replicate"), SSIM_PX)
 
 
-def similarity(before: Tensor, after: Tensor) -> Tensor:
-    """Return `dp2vl.protect.quality.ssim` of photos (n, c, h, w) in [0, 1], shape (n,).
+def _box(x: Tensor, size: int) -> Tensor:
+    """Return means over squares of `size` pixels that lie within `x` (n, c, h, w): rows first, then columns."""
+    channels = x.shape[1]
+    row = torch.full((channels, 1, 1, size), 1 / size, dtype=x.dtype, device=x.device)
+    return F.conv2d(F.conv2d(x, row, groups=channels), row.transpose(2, 3), groups=channels)
 
-    Photos narrower than its window are compared with a smaller one.
+
+class Similarity:
+    """How similar photos are to given ones: `dp2vl.protect.quality.ssim` on tensors, with what stays computed once.
+
+    Args:
+        before: (n, c, h, w), range [0, 1]. Photos narrower than the window are compared with a smaller one.
     """
-    size = min(SSIM_PX, *before.shape[-2:])
-    unbiased = size**2 / max(1, size**2 - 1)
 
-    def local(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, size, stride=1)
+    def __init__(self, before: Tensor) -> None:
+        self._size = min(SSIM_PX, *before.shape[-2:])
+        self._unbiased = self._size**2 / max(1, self._size**2 - 1)
+        self._before, self._mean = before, _box(before, self._size)
+        self._variance = self._vary(before, self._mean)
 
-    mean_b, mean_a = local(before), local(after)
-    var_b = (local(before * before) - mean_b * mean_b) * unbiased
-    var_a = (local(after * after) - mean_a * mean_a) * unbiased
-    both = (local(before * after) - mean_b * mean_a) * unbiased
-    small, smaller = STABILISER**2, 0.01**2
-    alike = (2 * mean_b * mean_a + smaller) * (2 * both + small)
-    return (alike / ((mean_b.square() + mean_a.square() + smaller) * (var_b + var_a + small))).mean((1, 2, 3))
+    def of(self, after: Tensor) -> Tensor:
+        """Return the similarity of each photo of the same shape, (n,)."""
+        mean = _box(after, self._size)
+        both = (_box(self._before * after, self._size) - self._mean * mean) * self._unbiased
+        small, smaller = STABILISER**2, 0.01**2
+        alike = (2 * self._mean * mean + smaller) * (2 * both + small)
+        spread = self._variance + self._vary(after, mean) + small
+        return (alike / ((self._mean.square() + mean.square() + smaller) * spread)).mean((1, 2, 3))
 
+    @torch.no_grad()
+    def fit(self, change: Tensor, ssim: float) -> Tensor:
+        """Return `change` (n, c, h, w), made smaller where a photo with it would be less similar than `ssim`.
 
-@torch.no_grad()
-def fit_similarity(images: Tensor, change: Tensor, ssim: float) -> Tensor:
-    """Return `change` (n, c, h, w), made smaller where a photo with it would be less similar than `ssim`.
+        What a small change costs grows with its square; a large one costs less than that, so the factor is found in
+        rounds.
+        """
+        for _ in range(FITTING_ROUNDS):
+            lost = 1 - self.of((self._before + change).clamp(0, 1))
+            factor = ((1 - ssim) / lost.clamp_min(1e-9)).sqrt().clamp(max=1)
+            if bool((factor == 1).all()):
+                break
+            change = change * factor[:, None, None, None]
+        return change
 
-    What a small change costs grows with its square; a large one costs less than that, so the factor is found in rounds.
-    """
-    for _ in range(FITTING_ROUNDS):
-        lost = 1 - similarity(images, (images + change).clamp(0, 1))
-        factor = ((1 - ssim) / lost.clamp_min(1e-9)).sqrt().clamp(max=1)
-        change = change * factor[:, None, None, None]
-    return change
+    def _vary(self, x: Tensor, mean: Tensor) -> Tensor:
+        return (_box(x * x, self._size) - mean * mean) * self._unbiased
 
 
 def to_levels(change: NDArray[np.float32], levels: int) -> NDArray[np.int16]:

@@ -8,11 +8,10 @@ from dp2vl.album import STATE_FOLDER, hash_file
 from dp2vl.errors import PhotoError, UsageError
 from dp2vl.images import read_photo, sniff
 from dp2vl.protect.reference import make_reference
+from dp2vl.protect.sample import sample_album
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
 from dp2vl.records import OutcomeStore
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
-
-SAMPLE = 64
 
 
 @dataclass(frozen=True)
@@ -55,13 +54,7 @@ def verify_files(
         raise UsageError(f"expected photos in {target}, found none")
     towers = load_surrogates(surrogates, device=device)
     everyone = (*towers, *held_out_towers(towers, device=device))
-    album = []
-    for _, original in pairs[:SAMPLE]:
-        if original is not None:
-            try:
-                album.append(to_tensor(read_photo(original, max_megapixels=max_megapixels), long_side_px=512))
-            except PhotoError:
-                continue
+    album = list(sample_album(_originals(target, pairs), max_megapixels=max_megapixels))
     references = [make_reference(t, album, device=device) for t in everyone]
     used = [t.name for t in towers]
     found = []
@@ -79,6 +72,16 @@ def verify_files(
             found.append(Verified(str(path), str(original), give_verdict(figures, used), figures))
         except PhotoError as error:
             found.append(Verified(str(path), str(original), f"not measured: {error}"))
+    return found
+
+
+def _originals(target: Path, pairs: Sequence[tuple[Path, Path | None]]) -> dict[str, Path]:
+    """Return the originals of the album that the files belong to, by digest: one photo says little of an album."""
+    found = {hash_file(original): original for _, original in pairs if original is not None}
+    for folder in (target, *target.parents):
+        if (folder / STATE_FOLDER).is_dir():
+            outcomes = OutcomeStore(folder).latest().values()
+            found |= {o.sha256_in: Path(o.path) for o in outcomes if o.sha256_in and Path(o.path).is_file()}
     return found
 
 

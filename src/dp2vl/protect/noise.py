@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dp2vl.protect.budget import apply_change, fit_similarity
+from dp2vl.protect.budget import Similarity, apply_change
 from dp2vl.types import Budget
 
 
@@ -19,5 +19,5 @@ def add_noise(pixels: NDArray[Any], *, budget: Budget, seed: int) -> NDArray[Any
     """
     sign = np.random.default_rng(seed).choice([-1, 1], (pixels.shape[2], *pixels.shape[:2]))
     image = torch.from_numpy(pixels.transpose(2, 0, 1)[None].astype(np.float32)) / np.iinfo(pixels.dtype).max
-    change = fit_similarity(image, torch.from_numpy(sign[None] * np.float32(budget.linf)), budget.ssim)
+    change = Similarity(image).fit(torch.from_numpy(sign[None] * np.float32(budget.linf)), budget.ssim)
     return apply_change(pixels, change[0].numpy(), levels=budget.levels)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator, Tensor
 
-from dp2vl.protect.budget import fit_similarity, hiding_power
+from dp2vl.protect.budget import Similarity, hiding_power
 from dp2vl.protect.config import Effort
 from dp2vl.protect.objective import Objective, oppose
 from dp2vl.protect.reference import Reference
@@ -53,13 +53,13 @@ def optimise_change(
         objective: see `dp2vl.protect.objective`.
     """
     bound, hiding = budget.linf, hiding_power(image)
-    ssim = budget.ssim + ROOM * (1 - budget.ssim)
+    ssim, similarity = budget.ssim + ROOM * (1 - budget.ssim), Similarity(image)
     boxes = make_boxes(effort.boxes, generator)
     clean = [_clean_features(image, boxes, s) for s in surrogates]
     people = [r.person_of(c[0].who) for r, c in zip(references, clean, strict=True)]
     shape = (1, 1 if grey else 3, *image.shape[-2:])
     start = (torch.rand(shape, generator=generator) - 0.5).to(image)
-    change = fit_similarity(image, start * bound, ssim)
+    change = similarity.fit(start * bound, ssim)
     velocity = torch.zeros_like(change)
     best, best_loss = change, float("inf")
     for step in range(effort.steps):
@@ -78,7 +78,7 @@ def optimise_change(
         direction = hiding * blur(hiding * velocity, SMOOTH_PX)
         size = STEP * budget.linf * (1 - 0.9 * step / effort.steps)
         change = change - size * direction / _rms(direction)
-        change = fit_similarity(image, change.clamp(-bound, bound), ssim)
+        change = similarity.fit(change.clamp(-bound, bound), ssim)
         if (step + 1) % effort.check_every == 0 or step + 1 == effort.steps:
             worst = _worst_loss(image, change, surrogates, references, [c[0] for c in clean], people, objective)
             if worst < best_loss:

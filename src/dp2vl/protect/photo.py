@@ -20,7 +20,6 @@ from dp2vl.protect.reference import Reference
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
 from dp2vl.surrogates import Surrogate
 
-"""Photos with a shorter side have no room for a change that survives."""
 OVERSAMPLING = 2
 """The change is optimised on a copy whose short side is this many times what the largest tower sees: crops still find
 detail, and cost and memory do not depend on the photo's own size."""

@@ -2,8 +2,7 @@
 
 import errno
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,13 +24,10 @@ from dp2vl.images import read_photo
 from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.photo import Protector, choose_device
 from dp2vl.protect.reference import make_reference
-from dp2vl.protect.verify import to_tensor
+from dp2vl.protect.sample import sample_album
 from dp2vl.records import OutcomeStore, ProtectedRegistry, settings_digest
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
 from dp2vl.types import Outcome, Photo, Status
-
-ALBUM_SAMPLE = 256
-"""Photos of an album whose features make up its centre, chosen by digest so that a resumed run chooses the same."""
 
 Progress = Callable[[Outcome], None]
 
@@ -170,15 +166,10 @@ class _AlbumWorker:
 
     def _prepare(self) -> Protector:
         held_out = held_out_towers(self.towers, device=self.device)
-        album = list(self._album_sample())
+        photos = {p.sha256: p.path for p in self.plan.photos}
+        album = list(sample_album(photos, max_megapixels=self.config.max_megapixels))
         references = [make_reference(t, album, device=self.device) for t in (*self.towers, *held_out)]
         return Protector(self.config, self.towers, held_out, references)
-
-    def _album_sample(self) -> Iterable[torch.Tensor]:
-        chosen = sorted({p.sha256: p for p in self.plan.photos}.values(), key=lambda p: p.sha256)[:ALBUM_SAMPLE]
-        for photo in chosen:
-            with suppress(PhotoError):  # the photo itself gets its outcome later
-                yield to_tensor(read_photo(photo.path, max_megapixels=self.config.max_megapixels), long_side_px=512)
 
     def _one(self, protector: Protector, photo: Photo) -> Outcome:
         """Return the outcome of one photo; the one place where a photo's exceptions become outcomes."""

@@ -11,7 +11,7 @@ from dp2vl.bench.baselines import albums, patterns
 from dp2vl.bench.baselines.encoders import ENCODER_METHODS, Scene
 from dp2vl.bench.baselines.names import BASELINES, PIXELATE
 from dp2vl.bench.baselines.search import walk
-from dp2vl.protect.budget import apply_change, fit_similarity
+from dp2vl.protect.budget import Similarity, apply_change
 from dp2vl.surrogates.protocol import Surrogate
 from dp2vl.types import Budget
 
@@ -59,7 +59,7 @@ def apply_baseline(
     images = torch.stack([torch.from_numpy(photo.copy()).permute(2, 0, 1) for photo in photos]).float() / 255
     generator = Generator().manual_seed(seed)
     change = _find_change(name, Scene(images, people, towers), budget.linf, steps, generator)
-    change = fit_similarity(images, change.clamp(-budget.linf, budget.linf), budget.ssim)
+    change = Similarity(images).fit(change.clamp(-budget.linf, budget.linf), budget.ssim)
     return [apply_change(photo, own.numpy(), levels=budget.levels) for photo, own in zip(photos, change, strict=True)]
 
 
