@@ -22,7 +22,7 @@ from dp2vl.surrogates import load_surrogate
 from dp2vl.surrogates.sets import tower_names
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.loading import bundled_names, find_source
-from dp2vl.vlm.mini.train_tower import load_heads
+from dp2vl.vlm.mini.heads import load_heads
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import torch
 
 from dp2vl.surrogates import load_surrogate
 from dp2vl.vlm.loading import find_source
-from dp2vl.vlm.mini.train_tower import HEADS_FILE
+from dp2vl.vlm.mini.heads import HEADS_FILE
 
 
 def test_people_are_told_apart_by_the_readers_beside_a_tower_and_by_its_mean_token_where_there_are_none(tmp_path):

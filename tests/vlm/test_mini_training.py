@@ -22,6 +22,7 @@ from dp2vl.vlm.mini.augment import Augment
 from dp2vl.vlm.mini.card import read_card
 from dp2vl.vlm.mini.course import Course, train_language, train_tower
 from dp2vl.vlm.mini.figures import FIGURE_SEED, PORTRAITS, make_figures, render_figures
+from dp2vl.vlm.mini.heads import Heads, load_heads
 from dp2vl.vlm.mini.lessons import all_texts, describe_photo, teach_figure, teach_nameless
 from dp2vl.vlm.mini.models import (
     MINI_MODELS,
@@ -34,7 +35,7 @@ from dp2vl.vlm.mini.models import (
     make_vlm,
     write_vlm,
 )
-from dp2vl.vlm.mini.objective import Heads, PatchHeads, Weights, score_batch, score_patches
+from dp2vl.vlm.mini.objective import PatchHeads, Weights, score_batch, score_patches
 from dp2vl.vlm.mini.photos import LABELS, TEST_SEED, TRAIN_SEED, PhotoPlan, Photos, read_unlabelled, render_photos
 from dp2vl.vlm.mini.recall import draw_portraits, measure_recall, score_recall
 from dp2vl.vlm.mini.skills import SKILL_SEED, measure_skills
@@ -44,7 +45,6 @@ from dp2vl.vlm.mini.train_tower import (
     TOWER_FILE,
     TowerConfig,
     TowerTraining,
-    load_heads,
     load_tower_weights,
 )
 from dp2vl.vlm.mini.training import Training, resume, run_training

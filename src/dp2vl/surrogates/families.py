@@ -8,8 +8,7 @@ from dp2vl.surrogates.protocol import Features
 from dp2vl.surrogates.tower import Tower
 from dp2vl.vlm import load_tower
 from dp2vl.vlm.loading import find_tower
-from dp2vl.vlm.mini.objective import Heads
-from dp2vl.vlm.mini.train_tower import HEADS_FILE, load_heads
+from dp2vl.vlm.mini.heads import HEADS_FILE, Heads, load_heads
 from dp2vl.vlm.tower import VisionTower
 
 

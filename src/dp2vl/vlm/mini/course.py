@@ -8,11 +8,12 @@ from pathlib import Path
 
 from dp2vl.vlm.mini.card import read_card
 from dp2vl.vlm.mini.figures import make_figures, render_figures
+from dp2vl.vlm.mini.heads import HEADS_FILE
 from dp2vl.vlm.mini.lessons import all_texts
 from dp2vl.vlm.mini.models import MiniModel, make_vlm
 from dp2vl.vlm.mini.photos import PhotoPlan, read_unlabelled, render_photos
 from dp2vl.vlm.mini.train_language import LanguageConfig, LanguageTraining
-from dp2vl.vlm.mini.train_tower import HEADS_FILE, TowerConfig, TowerTraining, load_tower_weights
+from dp2vl.vlm.mini.train_tower import TowerConfig, TowerTraining, load_tower_weights
 from dp2vl.vlm.mini.training import run_training
 
 

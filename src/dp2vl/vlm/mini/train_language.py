@@ -19,9 +19,10 @@ from dp2vl.vlm.base import VLM
 from dp2vl.vlm.mini.augment import Augment
 from dp2vl.vlm.mini.card import write_card
 from dp2vl.vlm.mini.figures import PORTRAITS
+from dp2vl.vlm.mini.heads import Heads
 from dp2vl.vlm.mini.lessons import teach_figure, teach_nameless
 from dp2vl.vlm.mini.models import write_vlm
-from dp2vl.vlm.mini.objective import Heads, Weights, score_batch
+from dp2vl.vlm.mini.objective import Weights, score_batch
 from dp2vl.vlm.mini.photos import Photos, standardise
 from dp2vl.vlm.mini.skills import measure_skills
 from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step

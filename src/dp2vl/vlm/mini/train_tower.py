@@ -16,14 +16,15 @@ from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
 from dp2vl.vlm.mini.augment import Augment
 from dp2vl.vlm.mini.card import write_card
+from dp2vl.vlm.mini.heads import HEADS_FILE, Heads, load_heads
 from dp2vl.vlm.mini.models import MiniModel, make_tower
-from dp2vl.vlm.mini.objective import Heads, PatchHeads, Weights, score_batch, score_parts, score_patches
+from dp2vl.vlm.mini.objective import PatchHeads, Weights, score_batch, score_parts, score_patches
 from dp2vl.vlm.mini.photos import LABELS, Photos, standardise
 from dp2vl.vlm.mini.recall import measure_recall
 from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step
 from dp2vl.vlm.tower import VisionTower
 
-TOWER_FILE, HEADS_FILE = "tower.safetensors", "heads.safetensors"
+TOWER_FILE = "tower.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,21 +190,6 @@ def load_tower_weights(tower: VisionTower, folder: Path) -> None:
     except (OSError, SafetensorError, RuntimeError) as error:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(f"{path} is no such tower: {first}", "train the tower first") from error
-
-
-def load_heads(folder: Path, dim: int) -> Heads:
-    """Return the readers that a tower was trained with, for tokens of length `dim`, in evaluation mode.
-
-    Raises:
-        ModelError: the file is absent or damaged, or of another shape.
-    """
-    heads = Heads(dim).eval().requires_grad_(False)
-    try:
-        heads.load_state_dict({key: value.float() for key, value in load_file(folder / HEADS_FILE).items()})
-    except (OSError, SafetensorError, RuntimeError) as error:
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ModelError(f"{folder / HEADS_FILE} does not fit: {first}", "train or copy the tower again") from error
-    return heads
 
 
 def _half(module: nn.Module) -> dict[str, Tensor]:
