@@ -28,30 +28,6 @@ def make_cli_reference() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() + "\n"
 
 
-def make_displacement_table(record: dict) -> str:
-    """Return the table of displacements: a row per set of surrogates, a column per tower, as it is / after JPEG 75."""
-    rows = record["rows"]
-    towers = list(dict.fromkeys(r["tower"] for r in rows))
-    arms = list(dict.fromkeys((r["arm"], r["surrogates"]) for r in rows))
-    lines = ["| copy | " + " | ".join(towers) + " | SSIM, lowest |", "|---" * (len(towers) + 2) + "|"]
-    for arm, surrogates in arms:
-        cells = []
-        for tower in towers:
-            found = {r["after"]: r for r in rows if (r["arm"], r["surrogates"], r["tower"]) == (arm, surrogates, tower)}
-            held_out = arm == "protected" and tower not in surrogates.split(",")
-            cell = f"{found['']['median']:.2f} / {found['jpeg75']['median']:.2f}"
-            cells.append(f"*{cell}*" if held_out else cell)
-        likeness = next(r["ssim_lowest"] for r in rows if (r["arm"], r["surrogates"]) == (arm, surrogates))
-        name = "noise of the same size" if arm == "noise" else f"protected against {surrogates.replace(',', ' and ')}"
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {likeness:.3f} |")
-    about = (
-        f"\nMedian over {rows[0]['photos']} photos ({record['album']}), strength {record['strength']}, effort "
-        f"{record['effort']}, seed {record['seed']}, commit {record['commit']}; as written / after JPEG 75. "
-        "*Italics*: a tower that was not optimised against."
-    )
-    return "\n".join([*lines, about])
-
-
 def make_families_table(record: dict) -> str:
     """Return full and mini models side by side, a column per model."""
     order = {"llava": 0, "qwen_vl": 1, "minigpt_v2": 2}
@@ -139,6 +115,30 @@ def make_threat_table(rows: list[dict]) -> str:
     return "\n".join([*lines, about])
 
 
+def make_protection_table(rows: list[dict]) -> str:
+    """Return what is left of the leakage of clean photos, a row per model and kind of changed photos."""
+    columns = ("who it is", "kinds, mean", "training photos", "leakage, peak", "protection rate")
+    lines = ["| model | photos | " + " | ".join(columns) + " | gates |", "|---" * (len(columns) + 3) + "|"]
+    shown = {"clean": "as they were", "noise": "noise of the same budget", "all": "protected, all towers known",
+             "leave-one-out": "protected, its tower not known"}  # fmt: skip
+    arms = dict.fromkeys((r["family"], r["arm"], r["method"], r["surrogates"]) for r in rows)
+    for family, arm, method, surrogates in arms:
+        key = {"family": family, "arm": arm, "method": method, "surrogates": surrogates}
+        cells = [
+            find(rows, "identity_accuracy", **key), find(rows, "category_accuracy", "mean", **key),
+            find(rows, "train_accuracy", "mean", **key), find(rows, "leakage_peak", "mean", **key),
+        ]  # fmt: skip
+        rate = [show_cell(find(rows, "protection_rate", "mean", **key))] if arm != "clean" else [""]
+        name = shown.get(surrogates or arm, f"{method}, {surrogates}")
+        row = [family, name, *map(show_cell, cells), *rate, cells[0]["gate"]]
+        lines.append("| " + " | ".join(row) + " |")
+    people = rows[0]["n_people"]
+    about_it = (
+        f"\n{people} people, 7 scenarios, one seed; 95 % intervals over people; `--strength standard`, six levels."
+    )
+    return "\n".join([*lines, about_it])
+
+
 def make_attacker_table(rows: list[dict]) -> str:
     """Return what each adversary gains from clean photos: peak of leakage, who it is; a column per model."""
     families = list(dict.fromkeys(row["family"] for row in rows))
@@ -185,8 +185,9 @@ def fill(text: str, name: str, content: str) -> str:
 
 def make_all() -> dict[Path, str]:
     """Return every generated file with its text."""
-    record = json.loads((RESULTS / "displacement.json").read_text(encoding="utf-8"))
-    readme = fill(README.read_text(encoding="utf-8"), "displacement", make_displacement_table(record))
+    readme = README.read_text(encoding="utf-8")
+    protection = read_scores("protection")
+    readme = fill(readme, "protection", make_protection_table(protection) if protection else "Not measured yet.")
     models = fill(MODELS.read_text(encoding="utf-8"), "mini", make_mini_table())
     families = json.loads((RESULTS / "families.json").read_text(encoding="utf-8"))
     models = fill(models, "families", make_families_table(families))

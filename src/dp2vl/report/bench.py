@@ -102,7 +102,7 @@ def show_cell(row: Row) -> str:
 
 def _label(row: Row) -> str:
     """Return what an arm is in a few words."""
-    parts = [row["arm"]]
+    parts = [row["method"] if row["arm"] == "baseline" else row["arm"]]
     if row["surrogates"]:
         parts.append(f"against {row['surrogates']}")
     if row["strength"]:
