@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import dp2vl
+from dp2vl.bench.baselines.external import load_method
 from dp2vl.bench.photos import change_photos, choose_protected, read_shown
 from dp2vl.bench.stages import photo_sets
 from dp2vl.bench.suite import ALL, LEAVE_ONE_OUT, PeoplePlan, ProtectionPlan, Suite, Trial
@@ -140,10 +141,81 @@ def test_sets_of_photos_that_trials_share_are_made_once():
     [
         ({"ratios": (0.0, 0.5)}, "ratios in"),
         ({"ratios": (1.0,)}, "a ratio below 1 for the arm subset"),
-        ({"countermeasures": ("soap",)}, "countermeasures out of none, jpeg75"),
+        ({"countermeasures": ("soap",)}, "countermeasures out of none, jpeg90"),
         ({"strengths": ("mild",)}, "strengths out of light"),
     ],
 )
 def test_plans_that_make_no_sense_are_errors(plan, message):
     with pytest.raises(UsageError, match=message):
         make_suite(**plan)
+
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "sharpen.py"
+
+
+def test_a_baseline_changes_every_photo_within_the_budget(data, tmp_path):
+    suite = make_suite(("baseline",), baselines=("lsp",))
+    folder = change_photos(suite, first(suite, "baseline"), "train", data, "digest", tmp_path, lambda line: None)
+    for row in data.rows["train"]:
+        change = np.abs(read_pixels(folder / row.file_name).astype(int) - read_pixels(data.path(row)))
+        assert 1 <= change.max() <= STRENGTHS["standard"].levels
+
+
+def test_a_method_from_outside_is_a_trial_of_its_own_and_made_anew_when_its_file_changes(data, tmp_path):
+    own = tmp_path / "mine.py"
+    own.write_text(EXAMPLE.read_text())
+    suite, lines = make_suite(("baseline",), baselines=("lsp", f"{own}:sharpen")), []
+    trial = next(t for t in suite.trials() if t.method == "mine.sharpen")
+    assert len({t.name for t in suite.trials()}) == len(list(suite.trials()))
+    folder = change_photos(suite, trial, "train", data, "digest", tmp_path / "out", lines.append)
+    row = data.rows["train"][0]
+    sharp = read_pixels(folder / row.file_name).astype(int) - read_pixels(data.path(row))
+    assert 1 <= np.abs(sharp).max() <= 6
+    own.write_text(EXAMPLE.read_text().replace("0.5 *", "0.2 *"))
+    again = change_photos(suite, trial, "train", data, "digest", tmp_path / "out", lines.append)
+    softer = read_pixels(again / row.file_name).astype(int) - read_pixels(data.path(row))
+    assert len(lines) == 2 and np.abs(softer).sum() < np.abs(sharp).sum()
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return photos[1:]", "expected 32 photos, got 31"),
+        ("return [p[:-1] for p in photos]", "expected uint8 .96, 96, 3., got uint8 .95, 96, 3."),
+        ("return [p.astype(float) for p in photos]", "got float64"),
+        ("return [255 - p for p in photos]", "expected at most 6 levels"),
+        ("import numpy as np; r = np.random.default_rng(0)\n    "
+         "return [(p.clip(6, 249) + r.choice([-6, 6], p.shape)).astype(p.dtype) if p.min() > 5 else p for p in photos]",
+         "SSIM|levels"),
+    ],
+)  # fmt: skip
+def test_a_method_that_breaks_the_rules_is_told_which(body, message, data, tmp_path):
+    own = tmp_path / "bad.py"
+    own.write_text(f"def change(photos, **known):\n    {body}\n")
+    suite = make_suite(("baseline",), baselines=(f"{own}:change",))
+    with pytest.raises(UsageError, match=message):
+        change_photos(suite, first(suite, "baseline"), "train", data, "digest", tmp_path / "out", lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "text", "message"),
+    [
+        ("absent.py:change", None, "is no file"),
+        ("own.py:change", "x = 1", "has no function change"),
+        ("own.py:change", "import nothing_of_that_name", "does not run: ModuleNotFoundError"),
+    ],
+)
+def test_a_method_that_cannot_be_loaded_is_an_error_that_says_why(spec, text, message, tmp_path):
+    if text is not None:
+        (tmp_path / "own.py").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        load_method(f"{tmp_path / spec}")
+
+
+def test_unknown_baselines_and_two_methods_of_one_name_are_refused():
+    with pytest.raises(UsageError, match="baselines out of"):
+        make_suite(("baseline",), baselines=("magic",))
+    with pytest.raises(UsageError, match="for the arm baseline"):
+        make_suite(("baseline",))
+    with pytest.raises(UsageError, match="different names"):
+        make_suite(("baseline",), baselines=("a/own.py:change", "b/own.py:change"))

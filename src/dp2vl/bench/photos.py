@@ -6,12 +6,14 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import dp2vl
 from dp2vl.album import write_atomic
+from dp2vl.bench.baselines.external import check_budget, is_external, load_method, method_digest
 from dp2vl.bench.baselines.registry import apply_baseline
 from dp2vl.bench.done import is_done, mark_done
 from dp2vl.bench.suite import Suite, Trial
@@ -48,7 +50,8 @@ def change_photos(
         DP2VLError: a photo could not be protected.
     """
     towers, plan = suite.towers(trial), suite.protection
-    settings = [trial.method, towers, trial.strength, plan.effort, plan.seed]
+    spec = suite.methods.get(trial.method, trial.method)
+    settings = [method_digest(spec), towers, trial.strength, plan.effort, plan.seed]
     name = "-".join(filter(None, (trial.method, towers.replace(",", "+"), trial.strength)))
     folder = out / "photos" / name / split
     wanted = digest_of([dp2vl.__version__, data_digest, split, *settings])
@@ -84,11 +87,17 @@ def _change_all(suite: Suite, trial: Trial, data: DataSet, split: str) -> Iterat
             seed = int.from_bytes(hashlib.sha256(f"{plan.seed}:{row.sha256}".encode()).digest()[:7], "big")
             yield add_noise(photo, budget=budget, seed=seed)
         return
-    effort = EFFORTS[plan.effort]
-    yield from apply_baseline(
-        trial.method, photos, [row.person_id for row in rows], load_surrogates(suite.towers(trial)), budget=budget,
-        steps=effort.steps * effort.views, seed=plan.seed, boxes=[_heads(row) for row in rows],
-    )  # fmt: skip
+    spec, effort = suite.methods[trial.method], EFFORTS[plan.effort]
+    asked: dict[str, Any] = {
+        "people": [row.person_id for row in rows], "towers": load_surrogates(suite.towers(trial)), "budget": budget,
+        "steps": effort.steps * effort.views, "seed": plan.seed,
+    }  # fmt: skip
+    if is_external(spec):
+        changed = list(load_method(spec)(photos, **asked))
+        check_budget(photos, changed, budget, trial.method)
+        yield from changed
+    else:
+        yield from apply_baseline(spec, photos, **asked, boxes=[_heads(row) for row in rows])
 
 
 def _heads(row: PhotoRow) -> list[list[int]]:

@@ -8,6 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
+from dp2vl.bench.baselines.external import is_external, method_name
 from dp2vl.bench.baselines.names import BASELINES
 from dp2vl.errors import UsageError
 from dp2vl.learn.countermeasures import COUNTERMEASURES
@@ -44,7 +45,7 @@ class ProtectionPlan:
     Args:
         strengths: of `dp2vl protect`, also for noise. effort: of the search.
         surrogates: `ALL`, `LEAVE_ONE_OUT`, or names of towers.
-        baselines: methods of the arm `baseline`; see `bench.baselines.names`.
+        baselines: methods of the arm `baseline`: names (see `bench.baselines.names`), or `file.py:function`.
         ratios: shares of each person's photos that are protected; below 1 also for the arm `subset`.
         countermeasures: what is done to protected photos before they are learned from; see `COUNTERMEASURES`.
         seed: of the search.
@@ -120,7 +121,10 @@ class Suite:
             "ratios in (0, 1]": all(0 < ratio <= 1 for ratio in plan.ratios),
             f"countermeasures out of {', '.join(COUNTERMEASURES)}": set(plan.countermeasures) <= {*COUNTERMEASURES},
             f"strengths out of {', '.join(STRENGTHS)}": set(plan.strengths) <= {*STRENGTHS},
-            f"baselines out of {', '.join(BASELINES)}": set(plan.baselines) <= {*BASELINES},
+            f"baselines out of {', '.join(BASELINES)}, or file.py:function": all(
+                spec in BASELINES or is_external(spec) for spec in plan.baselines
+            ),
+            "methods of different names": len(set(self.methods)) == len(plan.baselines),
             "baselines for the arm baseline": "baseline" not in self.arms or bool(plan.baselines),
             "two families for leave-one-out": LEAVE_ONE_OUT not in plan.surrogates or len(self.families) > 1,
             "a ratio below 1 for the arm subset": "subset" not in self.arms or min(plan.ratios) < 1,
@@ -138,6 +142,11 @@ class Suite:
         """Return how the model of a trial is taught."""
         steps = {"steps": self.steps} if self.steps else {}
         return load_recipe(trial.family, **ATTACKERS[trial.attacker].changes, **steps)
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """Short names of the arm `baseline`'s methods, with what the suite calls them."""
+        return {method_name(spec): spec for spec in self.protection.baselines}
 
     def towers(self, trial: Trial) -> str:
         """Return the towers that a trial's photos are protected against, by commas."""
@@ -174,7 +183,7 @@ class Suite:
             return [
                 {"method": method, "surrogates": names, "strength": strength, "countermeasure": done, "ratio": ratio}
                 for method, names, strength, done, ratio in product(
-                    ("dp2vl",) if arm == "protected" else plan.baselines,
+                    ("dp2vl",) if arm == "protected" else self.methods,
                     plan.surrogates, plan.strengths, plan.countermeasures, plan.ratios,
                 )
             ]  # fmt: skip

@@ -40,6 +40,31 @@ def score(suite: SuiteName, out: Out) -> None:
 
 
 @app.command()
+def entry(
+    suite: SuiteName,
+    out: Out,
+    method: Annotated[str, typer.Option(help="As the scores name it; dp2vl for this tool.")],
+    source: Annotated[str, typer.Option(help="Where the method is from: a paper, a repository.")],
+    folder: Annotated[Path, typer.Option(help="Folder of the leaderboard.")],
+    external: Annotated[bool, typer.Option("--external", help="You are not the method's author.")] = False,
+) -> None:
+    """Write a method's entry of the leaderboard from the scores of a suite. Needs no model."""
+    from dp2vl.bench.leaderboard import make_entry, write_entry
+    from dp2vl.bench.suite import load_suite
+
+    made = make_entry(load_suite(suite), out, method=method, source=source, external=external)
+    print(write_entry(made, folder))
+
+
+@app.command()
+def leaderboard(folder: Annotated[Path, typer.Argument(help="Folder of entries.")]) -> None:
+    """Check all entries of a leaderboard and print it as markdown, the best worst case first."""
+    from dp2vl.bench.leaderboard import make_page, read_entries
+
+    print(make_page(read_entries(folder)), end="")
+
+
+@app.command()
 def report(out: Out) -> None:
     """Write tables, plots and examples of a suite's scores: one page, and markdown. Needs no model."""
     from dp2vl.report.bench import write_bench_report
