@@ -21,6 +21,7 @@ def reference() -> Reference:
         axes=torch.eye(4)[:, :3],
         people=CENTRE[:0, :3],
         spread=1.0,
+        groups=torch.empty(0, dtype=torch.long),
     )
 
 

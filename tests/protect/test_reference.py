@@ -58,3 +58,48 @@ def test_a_photo_counts_as_the_mean_of_those_near_it():
     groups = torch.nn.functional.normalize(person, dim=1) @ torch.nn.functional.normalize(person, dim=1).T
     assert groups[:5, :5].min() > 0.95 and groups[5:, 5:].min() > 0.95
     assert groups[:5, 5:].max() < 0.5
+
+
+def two_people(seed: int = 0) -> tuple[list[torch.Tensor], list[str]]:
+    """Return an album of two people who look alike: what differs between them is less than between their photos."""
+    generator = torch.Generator().manual_seed(seed)
+    photos, folders = [], []
+    for name, level in (("ann", 0.45), ("bob", 0.55)):
+        for _ in range(8):
+            photos.append((level + 0.3 * torch.randn(1, 3, 40, 40, generator=generator)).clamp(0, 1))
+            folders.append(name)
+    return photos, folders
+
+
+def within(reference, photos: list[torch.Tensor], folders: list[str], *, told: bool) -> float:
+    """Return how alike the directions of one person's photos are: the lowest cosine."""
+    who = [TinyTower().features(p).who for p in photos]
+    found = [reference.person_of(w, f if told else None)[0] for w, f in zip(who, folders, strict=True)]
+    unit = torch.nn.functional.normalize(torch.stack(found), dim=1)
+    return min(float((unit[:8] @ unit[:8].T).min()), float((unit[8:] @ unit[8:].T).min()))
+
+
+def test_folders_make_the_directions_of_a_persons_photos_agree_and_known_people_make_them_one():
+    photos, folders = two_people()
+    plain = make_reference(TinyTower(), photos)
+    hinted = make_reference(TinyTower(), photos, groups=folders)
+    known = make_reference(TinyTower(), photos, people=folders)
+    alike = [within(plain, photos, folders, told=False), within(hinted, photos, folders, told=True)]
+    assert alike[1] > alike[0]
+    assert within(known, photos, folders, told=True) > alike[1]
+
+
+def test_one_folder_alone_or_a_folder_of_few_photos_is_no_hint():
+    photos, folders = two_people()
+    assert make_reference(TinyTower(), photos, groups=["all"] * 16).names == ()
+    assert make_reference(TinyTower(), photos, groups=["few"] * 3 + ["most"] * 13).names == ()
+    assert make_reference(TinyTower(), photos, groups=folders).names == ("ann", "bob")
+    assert make_reference(TinyTower(), photos[:8], people=folders[:8]).names == ("ann",)
+
+
+def test_a_group_that_the_album_does_not_know_is_as_good_as_none():
+    photos, folders = two_people()
+    reference = make_reference(TinyTower(), photos, groups=folders)
+    who = TinyTower().features(photos[0]).who
+    assert torch.equal(reference.person_of(who, "elsewhere"), reference.person_of(who))
+    assert not torch.allclose(reference.person_of(who, "ann"), reference.person_of(who), atol=1e-4)

@@ -58,12 +58,13 @@ def protect_images(
     album = list(rounded.split(1))
     references = [make_reference(t, album, people, device=images.device) for t in towers]
     protected = []
-    for image in album:
+    for number, image in enumerate(album):
         pixels = (image[0] * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
         own = hashlib.sha256(f"{seed}:".encode() + pixels.tobytes()).digest()
         change = optimise_change(
             image, towers, references, budget=budget, effort=EFFORTS[effort],
             generator=Generator().manual_seed(int.from_bytes(own[:7], "big")), objective=objective,
+            group=None if people is None else people[number],
         )  # fmt: skip
         out = apply_change(pixels, change[0].cpu().numpy(), levels=budget.levels)
         protected.append(torch.from_numpy(np.ascontiguousarray(out.transpose(2, 0, 1))))

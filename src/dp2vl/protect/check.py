@@ -8,7 +8,7 @@ from dp2vl.album import STATE_FOLDER, hash_file
 from dp2vl.errors import PhotoError, UsageError
 from dp2vl.images import read_photo, sniff
 from dp2vl.protect.reference import make_reference
-from dp2vl.protect.sample import sample_album
+from dp2vl.protect.sample import group_of, sample_album
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
 from dp2vl.records import OutcomeStore
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
@@ -55,7 +55,8 @@ def verify_files(
     towers = load_surrogates(surrogates, device=device)
     everyone = (*towers, *held_out_towers(towers, device=device))
     album = list(sample_album(_originals(target, pairs), max_megapixels=max_megapixels))
-    references = [make_reference(t, album, device=device) for t in everyone]
+    groups, shown = [g for g, _ in album], [photo for _, photo in album]
+    references = [make_reference(t, shown, groups=groups, device=device) for t in everyone]
     used = [t.name for t in towers]
     found = []
     for path, original in pairs:
@@ -68,7 +69,9 @@ def verify_files(
             if before.pixels.shape != after.pixels.shape or before.pixels.dtype != after.pixels.dtype:
                 raise PhotoError(f"expected the size of {original}, {before.pixels.shape}, got {after.pixels.shape}")
             figures = measure_quality(before.pixels, after.pixels)
-            figures |= measure_shift(to_tensor(before), to_tensor(after), everyone, references)
+            figures |= measure_shift(
+                to_tensor(before), to_tensor(after), everyone, references, group=group_of(original)
+            )
             found.append(Verified(str(path), str(original), give_verdict(figures, used), figures))
         except PhotoError as error:
             found.append(Verified(str(path), str(original), f"not measured: {error}"))

@@ -32,6 +32,7 @@ def optimise_change(
     effort: Effort,
     generator: Generator,
     grey: bool = False,
+    group: object = None,
     objective: Objective = oppose,
 ) -> Tensor:
     """Return the change (1, c, h, w) for one photo, |change| <= linf, SSIM at least about the budget's.
@@ -49,6 +50,7 @@ def optimise_change(
         budget: bounds on the change.
         effort: how long to search.
         generator: all randomness; same generator state, thread count and versions give the same change.
+        group: what the photo was kept with, as in `make_reference`.
         grey: one channel shared by all three, for greyscale files.
         objective: see `dp2vl.protect.objective`.
     """
@@ -56,7 +58,7 @@ def optimise_change(
     ssim, similarity = budget.ssim + ROOM * (1 - budget.ssim), Similarity(image)
     boxes = make_boxes(effort.boxes, generator)
     clean = [_clean_features(image, boxes, s) for s in surrogates]
-    people = [r.person_of(c[0].who) for r, c in zip(references, clean, strict=True)]
+    people = [r.person_of(c[0].who, group) for r, c in zip(references, clean, strict=True)]
     shape = (1, 1 if grey else 3, *image.shape[-2:])
     start = (torch.rand(shape, generator=generator) - 0.5).to(image)
     change = similarity.fit(start * bound, ssim)

@@ -57,23 +57,25 @@ class Protector:
     ) -> None:
         self.config, self.towers, self.held_out, self.references = config, towers, held_out, references
 
-    def protect(self, picture: Picture, sha256: str) -> Made:
+    def protect(self, picture: Picture, sha256: str, *, group: object = None) -> Made:
         """Return the protected copy of a photo; `sha256` of the original seeds the search.
+
+        `group` is what the photo was kept with, as in `make_reference`.
 
         Raises:
             PhotoRefused: the photo is too small.
             PhotoError: no change fits within the budget's similarity.
         """
-        change = self.find_change(picture, sha256)
+        change = self.find_change(picture, sha256, group=group)
         data, after = self._fit(picture, change)
         figures = measure_quality(picture.pixels, after.pixels)
         everyone = (*self.towers, *self.held_out)
-        figures |= measure_shift(to_tensor(picture), to_tensor(after), everyone, self.references)
+        figures |= measure_shift(to_tensor(picture), to_tensor(after), everyone, self.references, group=group)
         used = [t.name for t in self.towers]
         suffix = output_suffix(picture)
         return Made(data, suffix, give_verdict(figures, used), figures, picture.notes)
 
-    def find_change(self, picture: Picture, sha256: str) -> NDArray[np.float32]:
+    def find_change(self, picture: Picture, sha256: str, *, group: object = None) -> NDArray[np.float32]:
         """Return the change (c, h, w) at working size, in [-1, 1] of the full range."""
         height, width = picture.pixels.shape[:2]
         check_size(height, width)
@@ -87,6 +89,7 @@ class Protector:
             effort=EFFORTS[self.config.effort],
             generator=Generator().manual_seed(int.from_bytes(seed[:7], "big")),
             grey=picture.pixels.shape[2] == 1,
+            group=group,
         )
         return change[0].cpu().numpy()
 

@@ -1,7 +1,9 @@
 """What is usual for a tower: people in general, what tells them apart, and who is in an album."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,6 +13,8 @@ from dp2vl.surrogates.protocol import Surrogate
 
 ALBUM_MIN = 4
 """Albums with fewer photos say too little about their own centre."""
+GROUP_MIN, GROUP_REACH = 4, 2.0
+"""Groups of so many photos and more are a hint of who is on them; photos in one count as near from so much farther."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,9 @@ class Reference:
             variance between photos of one person is 1 along each.
         people: (m, k): the album's photos along the axes, less the centre of people in general; small albums: m = 0.
         spread: mean squared distance along the axes between two photos of one synthetic person.
+        groups: (m,): which of the album's photos were kept together, such as in a folder; -1 where that says nothing.
+        names: of the groups.
+        known: whether a group is one person, not only a hint.
     """
 
     pooled_centres: Tensor
@@ -38,21 +45,30 @@ class Reference:
     axes: Tensor
     people: Tensor
     spread: float
+    groups: Tensor
+    names: tuple[object, ...] = ()
+    known: bool = False
 
     def along_axes(self, who: Tensor) -> Tensor:
         """Return `Features.who` (n, d3) along the axes, less the centre of people in general, shape (n, k)."""
         return (who - self.who_centres[0]) @ self.axes
 
-    def person_of(self, who: Tensor) -> Tensor:
+    def person_of(self, who: Tensor, group: object = None) -> Tensor:
         """Return what sets the person of each photo apart from other people, shape (n, k).
 
-        Nobody has said who is who, so it is the mean of the album's photos, each weighted by how near it is to this one
-        in units of `spread`, against the mean of the centres: one photo says little of a person, and if photos of one
-        person are moved in one direction, what a model learns from them agrees. Photos of others that weigh in shorten
-        this vector and hardly turn it.
+        The mean of the album's photos of the person, against the mean of the centres: one photo says little of a
+        person, and if photos of one person are moved in one direction, what a model learns from them agrees. Where
+        nobody has said who is who, each photo weighs by how near it is to this one in units of `spread`, and those of
+        the same group alone weigh, if there are several groups: who is in one folder is often one person, or few.
+
+        Args:
+            who: (n, d3). group: that the photos belong to, as given to `make_reference`.
         """
-        own = self.along_axes(who)
-        weight = torch.exp(-torch.cdist(own, self.people).square() / self.spread)
+        own, reach, inside = self.along_axes(who), 1.0, torch.ones_like(self.groups, dtype=torch.bool)
+        if group in self.names:
+            reach = float("inf") if self.known else GROUP_REACH
+            inside = self.groups == self.names.index(group)
+        weight = inside * torch.exp(-torch.cdist(own, self.people).square() / (reach * self.spread))
         mean = (own + weight @ self.people) / (1 + weight.sum(1, keepdim=True))
         return mean - self.along_axes(self.who_centres).mean(0)
 
@@ -68,6 +84,7 @@ def make_reference(
     album: Sequence[Tensor] = (),
     people: Sequence[object] | None = None,
     *,
+    groups: Sequence[object] | None = None,
     device: str | torch.device = "cpu",
 ) -> Reference:
     """Return the reference of `surrogate` for an album.
@@ -76,6 +93,7 @@ def make_reference(
         surrogate: the tower; runs once per synthetic photo and album photo.
         album: photos, sRGB in [0, 1], each of shape (1, 3, h, w), sizes may differ. May be empty.
         people: who is on each photo, if known: then every person counts the same in the album's centre.
+        groups: which photos were kept together, a name each, if nobody knows who is on them.
         device: where the tower's weights are.
     """
     usual = find_usual(surrogate, device=device)
@@ -103,7 +121,18 @@ def make_reference(
         axes=usual.axes,
         people=(own - usual.who_centre) @ usual.axes,
         spread=float(usual.spread),
+        known=people is not None,
+        **_name_groups(people or groups or (), len(own), own.device, known=people is not None),
     )
+
+
+def _name_groups(groups: Sequence[object], photos: int, device: torch.device, *, known: bool) -> dict[str, Any]:
+    """Return names and index of the groups that say something: people, or several groups of several photos."""
+    counts = Counter(groups[:photos])
+    names = tuple(name for name, count in counts.items() if known or count >= GROUP_MIN)
+    names = names if known or len(names) > 1 else ()
+    index = [names.index(name) if name in names else -1 for name in groups[:photos]] or [-1] * photos
+    return {"names": names, "groups": torch.tensor(index, dtype=torch.long, device=device)}
 
 
 def _scale(variances: Sequence[Tensor]) -> Tensor:

@@ -24,7 +24,7 @@ from dp2vl.images import read_photo
 from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.photo import Protector, choose_device
 from dp2vl.protect.reference import make_reference
-from dp2vl.protect.sample import sample_album
+from dp2vl.protect.sample import group_of, sample_album
 from dp2vl.records import OutcomeStore, ProtectedRegistry, settings_digest
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
 from dp2vl.types import Outcome, Photo, Status
@@ -168,7 +168,8 @@ class _AlbumWorker:
         held_out = held_out_towers(self.towers, device=self.device)
         photos = {p.sha256: p.path for p in self.plan.photos}
         album = list(sample_album(photos, max_megapixels=self.config.max_megapixels))
-        references = [make_reference(t, album, device=self.device) for t in (*self.towers, *held_out)]
+        groups, shown = [g for g, _ in album], [photo for _, photo in album]
+        references = [make_reference(t, shown, groups=groups, device=self.device) for t in (*self.towers, *held_out)]
         return Protector(self.config, self.towers, held_out, references)
 
     def _one(self, protector: Protector, photo: Photo) -> Outcome:
@@ -186,7 +187,7 @@ class _AlbumWorker:
             if hash_file(photo.path) != photo.sha256:
                 raise PhotoError("changed while the album was being protected", "run the same command again")
             picture = read_photo(photo.path, max_megapixels=self.config.max_megapixels)
-            made = protector.protect(picture, photo.sha256)
+            made = protector.protect(picture, photo.sha256, group=group_of(photo.path))
             rel = str(Path(photo.rel).with_suffix(made.suffix)) if made.suffix else photo.rel
             check_target(self.out / rel, self.ours)
             digest = hash_bytes(made.data)

@@ -15,12 +15,18 @@ ALBUM_SAMPLE = 256
 LONG_SIDE_PX = 512
 
 
-def sample_album(photos: Mapping[str, Path], *, max_megapixels: float) -> Iterator[Tensor]:
-    """Yield photos (1, 3, h, w) that stand for an album; those that cannot be read are left out.
+def group_of(path: Path) -> str:
+    """Return what photos that are kept together share: their folder."""
+    return str(path.resolve().parent)
+
+
+def sample_album(photos: Mapping[str, Path], *, max_megapixels: float) -> Iterator[tuple[str, Tensor]]:
+    """Yield folder and photo (1, 3, h, w) of those that stand for an album; what cannot be read is left out.
 
     Args:
         photos: digest of the original's bytes -> where it lies.
     """
     for digest in sorted(photos)[:ALBUM_SAMPLE]:
         with suppress(PhotoError, OSError):  # the photo itself gets its outcome elsewhere
-            yield to_tensor(read_photo(photos[digest], max_megapixels=max_megapixels), long_side_px=LONG_SIDE_PX)
+            photo = read_photo(photos[digest], max_megapixels=max_megapixels)
+            yield group_of(photos[digest]), to_tensor(photo, long_side_px=LONG_SIDE_PX)

@@ -41,7 +41,12 @@ def measure_quality(before: NDArray[Any], after: NDArray[Any]) -> dict[str, floa
 
 @torch.no_grad()
 def measure_shift(
-    before: Tensor, after: Tensor, surrogates: Sequence[Surrogate], references: Sequence[Reference]
+    before: Tensor,
+    after: Tensor,
+    surrogates: Sequence[Surrogate],
+    references: Sequence[Reference],
+    *,
+    group: object = None,
 ) -> dict[str, float]:
     """Return how much of the way from its person to people in general each tower's features moved.
 
@@ -53,12 +58,13 @@ def measure_shift(
     Args:
         before, after: sRGB in [0, 1], shape (1, 3, h, w).
         surrogates, references: towers and their references, in the same order.
+        group: of the album that the photo is in; see `Reference.person_of`.
     """
     versions = {"": after} | {f" after {name}": check(after) for name, check in CHECKS.items()}
     figures = {}
     for surrogate, reference in zip(surrogates, references, strict=True):
         clean = surrogate.features(before.to(reference.device))
-        person = reference.person_of(clean.who)
+        person = reference.person_of(clean.who, group)
         for name, version in versions.items():
             now = surrogate.features(version.to(reference.device))
             figures[f"shift[{surrogate.name}]{name}"] = float(1 - oppose(now, clean, person, reference))
