@@ -59,7 +59,7 @@ def test_the_digest_changes_with_every_setting_and_not_with_the_name():
         ({"checkpoints": [0.5]}, "the last 1"),
         ({"checkpoints": [0.5, 0.2, 1.0]}, "rising"),
         ({"general": 1.0}, "general in"),
-        ({"purify": "bleach"}, "purify out of none, jpeg75"),
+        ({"purify": "bleach"}, "purify out of none, jpeg90"),
     ],
 )
 def test_recipes_that_make_no_sense_are_errors(change, message):

@@ -160,7 +160,8 @@ def test_a_folder_is_a_surrogate_with_tokens_their_mean_and_a_gradient(folder):
     surrogate = load_surrogate(f"vlm:{folder}")
     assert (surrogate.name, surrogate.family) == (f"vlm:{folder}", family_of(folder))
     images = torch.rand(2, 3, 70, 90, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    pooled, tokens = surrogate.features(images)
+    pooled, tokens, identity = surrogate.features(images)
+    assert identity is None
     assert tokens.shape == (2, *TOKENS[family_of(folder)])
     torch.testing.assert_close(pooled, tokens.mean(1))
     assert (tokens[0] - tokens[1]).abs().max() > 1e-3
