@@ -133,10 +133,8 @@ def make_protection_table(rows: list[dict]) -> str:
         row = [family, name, *map(show_cell, cells), *rate, cells[0]["gate"]]
         lines.append("| " + " | ".join(row) + " |")
     people = rows[0]["n_people"]
-    about_it = (
-        f"\n{people} people, 7 scenarios, one seed; 95 % intervals over people; `--strength standard`, six levels."
-    )
-    return "\n".join([*lines, about_it])
+    about = f"\n{people} people, 7 scenarios, one seed; 95 % intervals over people; `--strength standard`, six levels."
+    return "\n".join([*lines, about])
 
 
 def make_attacker_table(rows: list[dict]) -> str:

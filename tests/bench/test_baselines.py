@@ -1,6 +1,3 @@
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -10,8 +7,6 @@ from dp2vl.bench.baselines.names import BASELINES, PIXELATE
 from dp2vl.bench.baselines.registry import apply_baseline
 from dp2vl.protect.quality import ssim
 from dp2vl.types import Budget
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "protect"))
 from towers import TinyTower
 
 BUDGET = Budget(linf=6 / 255, ssim=0.9)

@@ -14,7 +14,6 @@ from dp2vl.bench.scores import SCORES
 from dp2vl.bench.suite import Suite
 from dp2vl.errors import DP2VLError, UsageError
 
-ARMS = ("noise", "baseline", "protected")
 Entry = dict[str, Any]
 
 
@@ -35,7 +34,7 @@ def make_entry(suite: Suite, out: Path, *, method: str, source: str, external: b
         raise DP2VLError(f"{path} is absent", "dp2vl bench run first")
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     rates = [r for r in rows if (r["metric"], r["scenario"], r["seed"]) == ("protection_rate", "mean", "all")]
-    own = [r for r in rates if r["method"] == method and r["arm"] in ARMS and r["value"] is not None]
+    own = [r for r in rates if r["method"] == method and r["value"] is not None]
     if not own:
         known = sorted({r["method"] for r in rates if r["method"]}) or ["none"]
         raise UsageError(f"{path} has no protection rate of {method!r}", f"there are {', '.join(known)}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 import dp2vl
 from dp2vl.album import write_atomic
-from dp2vl.bench.baselines.external import check_budget, is_external, load_method, method_digest
+from dp2vl.bench.baselines.external import check_budget, is_external, load_method
 from dp2vl.bench.baselines.registry import apply_baseline
 from dp2vl.bench.done import is_done, mark_done
 from dp2vl.bench.suite import Suite, Trial
@@ -50,8 +50,7 @@ def change_photos(
         DP2VLError: a photo could not be protected.
     """
     towers, plan = suite.towers(trial), suite.protection
-    spec = suite.methods.get(trial.method, trial.method)
-    settings = [method_digest(spec), towers, trial.strength, plan.effort, plan.seed]
+    settings = [suite.method_digest(trial), towers, trial.strength, plan.effort, plan.seed]
     name = "-".join(filter(None, (trial.method, towers.replace(",", "+"), trial.strength)))
     folder = out / "photos" / name / split
     wanted = digest_of([dp2vl.__version__, data_digest, split, *settings])

@@ -17,7 +17,6 @@ import torch
 
 import dp2vl
 from dp2vl.album import hash_file, write_atomic
-from dp2vl.bench.baselines.external import method_digest
 from dp2vl.bench.done import DONE, is_done, mark_done
 from dp2vl.bench.photos import DP2VL, Pixels, change_photos, choose_protected, read_shown
 from dp2vl.bench.suite import ALL, Suite, Trial
@@ -225,7 +224,7 @@ def _inputs(suite: Suite, trial: Trial, data_folder: Path) -> dict[str, Any]:
         "dp2vl": dp2vl.__version__,
         "trial": asdict(trial),
         "towers": suite.towers(trial),
-        "method": method_digest(suite.methods.get(trial.method, trial.method)),
+        "method": suite.method_digest(trial),
         "protection": asdict(suite.protection) if changed else {},
         "recipe_digest": suite.recipe(trial).digest,
         "model": digest_of({p.relative_to(folder).as_posix(): hash_file(p) for p in weights}),

@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from dp2vl.bench.baselines.external import is_external, method_name
+from dp2vl.bench.baselines.external import is_external, method_digest, method_name
 from dp2vl.bench.baselines.names import BASELINES
 from dp2vl.errors import UsageError
 from dp2vl.learn.countermeasures import COUNTERMEASURES
@@ -147,6 +147,10 @@ class Suite:
     def methods(self) -> dict[str, str]:
         """Short names of the arm `baseline`'s methods, with what the suite calls them."""
         return {method_name(spec): spec for spec in self.protection.baselines}
+
+    def method_digest(self, trial: Trial) -> str:
+        """Return what changes when the method of a trial does."""
+        return method_digest(self.methods.get(trial.method, trial.method))
 
     def towers(self, trial: Trial) -> str:
         """Return the towers that a trial's photos are protected against, by commas."""

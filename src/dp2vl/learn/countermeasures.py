@@ -9,7 +9,6 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps
-from skimage.restoration import denoise_tv_chambolle
 
 MESSENGER_PX = 1080
 SCREEN_SCALE = 1.37
@@ -64,6 +63,8 @@ def _rotate(image: Image.Image) -> Image.Image:
 
 
 def _denoise(image: Image.Image) -> Image.Image:
+    from skimage.restoration import denoise_tv_chambolle  # on use: it takes most of a second to import
+
     smooth = denoise_tv_chambolle(np.asarray(image) / 255, weight=TV_WEIGHT, channel_axis=2)
     return Image.fromarray((smooth * 255).round().clip(0, 255).astype(np.uint8))
 

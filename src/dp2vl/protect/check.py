@@ -7,8 +7,7 @@ from pathlib import Path
 from dp2vl.album import STATE_FOLDER, hash_file
 from dp2vl.errors import PhotoError, UsageError
 from dp2vl.images import read_photo, sniff
-from dp2vl.protect.reference import make_reference
-from dp2vl.protect.sample import group_of, sample_album
+from dp2vl.protect.sample import album_references, group_of
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
 from dp2vl.records import OutcomeStore
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
@@ -54,9 +53,8 @@ def verify_files(
         raise UsageError(f"expected photos in {target}, found none")
     towers = load_surrogates(surrogates, device=device)
     everyone = (*towers, *held_out_towers(towers, device=device))
-    album = list(sample_album(_originals(target, pairs), max_megapixels=max_megapixels))
-    groups, shown = [g for g, _ in album], [photo for _, photo in album]
-    references = [make_reference(t, shown, groups=groups, device=device) for t in everyone]
+    originals = _originals(target, pairs)
+    references = album_references(originals, everyone, max_megapixels=max_megapixels, device=device)
     used = [t.name for t in towers]
     found = []
     for path, original in pairs:
@@ -80,12 +78,13 @@ def verify_files(
 
 def _originals(target: Path, pairs: Sequence[tuple[Path, Path | None]]) -> dict[str, Path]:
     """Return the originals of the album that the files belong to, by digest: one photo says little of an album."""
-    found = {hash_file(original): original for _, original in pairs if original is not None}
+    recorded: dict[Path, str] = {}
     for folder in (target, *target.parents):
         if (folder / STATE_FOLDER).is_dir():
             outcomes = OutcomeStore(folder).latest().values()
-            found |= {o.sha256_in: Path(o.path) for o in outcomes if o.sha256_in and Path(o.path).is_file()}
-    return found
+            recorded |= {Path(o.path): o.sha256_in for o in outcomes if o.sha256_in and Path(o.path).is_file()}
+    named = {original for _, original in pairs if original is not None} - recorded.keys()
+    return {hash_file(original): original for original in named} | {d: original for original, d in recorded.items()}
 
 
 def _pair(target: Path, against: Path | None) -> Iterator[tuple[Path, Path | None]]:

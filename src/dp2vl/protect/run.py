@@ -23,8 +23,7 @@ from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused
 from dp2vl.images import read_photo
 from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.photo import Protector, choose_device
-from dp2vl.protect.reference import make_reference
-from dp2vl.protect.sample import group_of, sample_album
+from dp2vl.protect.sample import album_references, group_of
 from dp2vl.records import OutcomeStore, ProtectedRegistry, settings_digest
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
 from dp2vl.types import Outcome, Photo, Status
@@ -167,9 +166,8 @@ class _AlbumWorker:
     def _prepare(self) -> Protector:
         held_out = held_out_towers(self.towers, device=self.device)
         photos = {p.sha256: p.path for p in self.plan.photos}
-        album = list(sample_album(photos, max_megapixels=self.config.max_megapixels))
-        groups, shown = [g for g, _ in album], [photo for _, photo in album]
-        references = [make_reference(t, shown, groups=groups, device=self.device) for t in (*self.towers, *held_out)]
+        everyone = (*self.towers, *held_out)
+        references = album_references(photos, everyone, max_megapixels=self.config.max_megapixels, device=self.device)
         return Protector(self.config, self.towers, held_out, references)
 
     def _one(self, protector: Protector, photo: Photo) -> Outcome:

@@ -1,14 +1,16 @@
 """Which photos stand for an album: `protect` and `verify` must mean the same one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from torch import Tensor
+import torch
 
 from dp2vl.errors import PhotoError
 from dp2vl.images import read_photo
+from dp2vl.protect.reference import Reference, make_reference
 from dp2vl.protect.verify import to_tensor
+from dp2vl.surrogates.protocol import Surrogate
 
 ALBUM_SAMPLE = 256
 """So many photos, chosen by digest so that a resumed run chooses the same."""
@@ -20,13 +22,22 @@ def group_of(path: Path) -> str:
     return str(path.resolve().parent)
 
 
-def sample_album(photos: Mapping[str, Path], *, max_megapixels: float) -> Iterator[tuple[str, Tensor]]:
-    """Yield folder and photo (1, 3, h, w) of those that stand for an album; what cannot be read is left out.
+def album_references(
+    photos: Mapping[str, Path],
+    towers: Sequence[Surrogate],
+    *,
+    max_megapixels: float,
+    device: str | torch.device = "cpu",
+) -> list[Reference]:
+    """Return the reference of each tower for an album; photos that cannot be read are left out.
 
     Args:
         photos: digest of the original's bytes -> where it lies.
     """
+    shown, groups = [], []
     for digest in sorted(photos)[:ALBUM_SAMPLE]:
         with suppress(PhotoError, OSError):  # the photo itself gets its outcome elsewhere
             photo = read_photo(photos[digest], max_megapixels=max_megapixels)
-            yield group_of(photos[digest]), to_tensor(photo, long_side_px=LONG_SIDE_PX)
+            shown.append(to_tensor(photo, long_side_px=LONG_SIDE_PX))
+            groups.append(group_of(photos[digest]))
+    return [make_reference(tower, shown, groups=groups, device=device) for tower in towers]

@@ -1,11 +1,14 @@
 """Baselines that look at all photos at once: one change for all, one per cluster, or what makes training easy."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Generator, Tensor
 from torch.nn.functional import cosine_similarity, cross_entropy, kl_div, log_softmax, softmax
 
 from dp2vl.bench.baselines.encoders import Scene
 from dp2vl.bench.baselines.search import BATCH
+from dp2vl.protect.usual import collect
 
 CLUSTERS, LLOYD = 10, 20
 EM_ROUNDS, EM_FIT, EM_STEP = 10, 60, 1.0
@@ -17,21 +20,20 @@ def universal(scene: Scene, *, linf: float, steps: int, generator: Generator) ->
 
     Signs of the towers' gradients are averaged. Each photo is looked at `steps` times, as in all other methods.
     """
+    clean = [collect(tower, scene.images.split(BATCH)).pooled for tower in scene.towers]
     change = torch.zeros_like(scene.images[:1])
     for _ in range(steps):
         for rows in torch.randperm(len(scene.images), generator=generator).split(BATCH):
-            change = _shared_step(scene, change, rows, linf)
+            change = _shared_step(scene, clean, change, rows, linf)
     return change.expand_as(scene.images).clone()
 
 
-def _shared_step(scene: Scene, change: Tensor, rows: Tensor, linf: float) -> Tensor:
+def _shared_step(scene: Scene, clean: Sequence[Tensor], change: Tensor, rows: Tensor, linf: float) -> Tensor:
     total = torch.zeros_like(change)
-    for tower in scene.towers:
+    for tower, own in zip(scene.towers, clean, strict=True):
         leaf = change.clone().requires_grad_()
-        with torch.no_grad():
-            clean = tower.features(scene.images[rows]).pooled
         now = tower.features((scene.images[rows] + leaf).clamp(0, 1)).pooled
-        (slope,) = torch.autograd.grad(cosine_similarity(now, clean, dim=-1).mean(), leaf)
+        (slope,) = torch.autograd.grad(cosine_similarity(now, own[rows], dim=-1).mean(), leaf)
         total += slope.sign()
     return (change - 0.5 / 255 * total / len(scene.towers)).clamp(-linf, linf)
 
@@ -42,7 +44,7 @@ def clusters(scene: Scene, *, linf: float, steps: int, generator: Generator) -> 
     Clusters are k-means of the pooled features of each tower, joined; the loss is the divergence of softmax features.
     The paper's generator network is left out: each cluster's change is found directly.
     """
-    pooled = [_pooled(tower, scene.images) for tower in scene.towers]
+    pooled = [collect(tower, scene.images.split(BATCH)).pooled for tower in scene.towers]
     joined = torch.cat([torch.nn.functional.normalize(p, dim=1) for p in pooled], 1)
     own = _k_means(joined, min(CLUSTERS, len(joined)), generator)
     count = int(own.max()) + 1
@@ -62,11 +64,6 @@ def clusters(scene: Scene, *, linf: float, steps: int, generator: Generator) -> 
     return changes.detach()[own]
 
 
-@torch.no_grad()
-def _pooled(tower: object, images: Tensor) -> Tensor:
-    return torch.cat([tower.features(part).pooled for part in images.split(BATCH)])  # type: ignore[attr-defined]
-
-
 def _k_means(points: Tensor, count: int, generator: Generator) -> Tensor:
     """Return the cluster of each point, numbered without gaps."""
     centres = points[torch.randperm(len(points), generator=generator)[:count]]
@@ -84,7 +81,8 @@ def minimise_error(scene: Scene, *, linf: float, steps: int, generator: Generato
     """
     index, change = scene.index, torch.zeros_like(scene.images)
     for _ in range(EM_ROUNDS):
-        readers = [_fit_reader(_pooled(t, (scene.images + change).clamp(0, 1)), index) for t in scene.towers]
+        photos = (scene.images + change).clamp(0, 1).split(BATCH)
+        readers = [_fit_reader(collect(tower, photos).pooled, index) for tower in scene.towers]
         for _ in range(max(1, steps // EM_ROUNDS)):
             for rows in torch.arange(len(scene.images)).split(BATCH):
                 total = torch.zeros_like(change[rows])

@@ -7,8 +7,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import cosine_similarity
 
-from dp2vl.bench.baselines.search import Loss, Steps, random_crop
-from dp2vl.protect.usual import PEOPLE, PHOTOS, usual_photos
+from dp2vl.bench.baselines.search import BATCH, Loss, Steps, random_crop
+from dp2vl.protect.usual import PEOPLE, PHOTOS, collect, usual_photos
 from dp2vl.protect.views import blur
 from dp2vl.surrogates.protocol import Features, Surrogate
 
@@ -48,7 +48,7 @@ def _feature_loss(target: Callable[[Scene, int], Tensor], distance: Callable[[Fe
     def make(scene: Scene) -> Loss:
         index = scene.index
         everyone = range(int(index.max()) + 1)
-        aims = [_stack([tower.features(target(scene, p)) for p in everyone]) for tower in scene.towers]
+        aims = [collect(tower, [target(scene, p) for p in everyone]) for tower in scene.towers]
 
         def loss(tower: int, photos: Tensor, rows: Tensor, generator: Generator) -> Tensor:
             return distance(scene.towers[tower].features(photos), _take(aims[tower], index[rows]))
@@ -56,12 +56,6 @@ def _feature_loss(target: Callable[[Scene, int], Tensor], distance: Callable[[Fe
         return loss
 
     return make
-
-
-@torch.no_grad()
-def _stack(features: Sequence[Features]) -> Features:
-    tokens = [f.tokens.detach() for f in features if f.tokens is not None]
-    return Features(torch.cat([f.pooled.detach() for f in features]), torch.cat(tokens) if tokens else None)
 
 
 def _take(features: Features, rows: Tensor) -> Features:
@@ -99,18 +93,13 @@ def _map(features: Features) -> Tensor:
 
 def _leave(scene: Scene) -> Loss:
     """VEAttack: every patch token away from its own clean value."""
-    clean = [_features_of(tower, scene.images) for tower in scene.towers]
+    clean = [collect(tower, scene.images.split(BATCH)) for tower in scene.towers]
 
     def loss(tower: int, photos: Tensor, rows: Tensor, generator: Generator) -> Tensor:
         now = _map(scene.towers[tower].features(photos))
         return cosine_similarity(now, _map(_take(clean[tower], rows)), dim=-1).mean(-1)
 
     return loss
-
-
-@torch.no_grad()
-def _features_of(tower: Surrogate, images: Tensor) -> Features:
-    return _stack([tower.features(part) for part in images.split(24)])
 
 
 def _match_crops(area: tuple[float, float], *, auxiliary: int = 0, local: bool = False) -> Make:
@@ -179,9 +168,8 @@ def _farthest_person(scene: Scene) -> Loss:
     """Fawkes: towards the stranger who is farthest from all photos of the person, by what faces are told apart by."""
     index, aims = scene.index, []
     for tower in scene.towers:
-        with torch.no_grad():
-            known = torch.cat([tower.features(stranger(i)).who for i in range(PEOPLE)])
-            own = torch.cat([tower.features(part).who for part in scene.images.split(24)])
+        known = collect(tower, [stranger(i) for i in range(PEOPLE)]).who
+        own = collect(tower, scene.images.split(BATCH)).who
         away = torch.cdist(own, known)
         least = torch.stack([away[index == p].amin(0) for p in range(int(index.max()) + 1)])
         aims.append(known[least.argmax(1)])
@@ -194,8 +182,7 @@ def _farthest_person(scene: Scene) -> Loss:
 
 def _leave_face(scene: Scene) -> Loss:
     """LowKey: away from what the clean photo is told by, as it is and blurred."""
-    with torch.no_grad():
-        clean = [torch.cat([t.features(part).who for part in scene.images.split(24)]) for t in scene.towers]
+    clean = [collect(tower, scene.images.split(BATCH)).who for tower in scene.towers]
 
     def loss(tower: int, photos: Tensor, rows: Tensor, generator: Generator) -> Tensor:
         own = clean[tower][rows]

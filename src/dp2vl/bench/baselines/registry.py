@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 from dp2vl.bench.baselines import albums, patterns
 from dp2vl.bench.baselines.encoders import ENCODER_METHODS, Scene
 from dp2vl.bench.baselines.names import BASELINES, PIXELATE
-from dp2vl.bench.baselines.search import walk
+from dp2vl.bench.baselines.search import Loss, Search
 from dp2vl.protect.budget import Similarity, apply_change
 from dp2vl.surrogates.protocol import Surrogate
 from dp2vl.types import Budget
@@ -70,14 +70,19 @@ def _find_change(name: str, scene: Scene, linf: float, steps: int, generator: Ge
         return _ALBUMS[name](scene, linf=linf, steps=steps, generator=generator)
     make, how = ENCODER_METHODS[name]
     loss = make(scene)
-    tried = np.linspace(0, len(scene.images) - 1, min(TRIED, len(scene.images))).astype(int).tolist()
-    ends = []
-    for factor in STEP_FACTORS:
-        one = how.scaled(factor)
-        found = walk(scene.images, scene.towers, loss, one, rows=tried, linf=linf, steps=steps, generator=generator)
-        with torch.no_grad():
-            after = (scene.images[tried] + found).clamp(0, 1)
-            whole = [loss(t, after, torch.tensor(tried), Generator().manual_seed(0)) for t in range(len(scene.towers))]
-        ends.append((float(torch.stack(whole).mean()), factor, one))
-    best = min(ends)[2]
-    return walk(scene.images, scene.towers, loss, best, linf=linf, steps=steps, generator=generator)
+    spread = np.linspace(0, len(scene.images) - 1, min(TRIED, len(scene.images)))
+    tried = torch.from_numpy(spread.astype(int))
+    searches = [
+        Search(towers=len(scene.towers), loss=loss, how=how.scaled(factor), linf=linf, steps=steps, generator=generator)
+        for factor in STEP_FACTORS
+    ]
+    ends = [_judge(scene, loss, tried, search.find(scene.images, tried)) for search in searches]
+    return searches[ends.index(min(ends))].find(scene.images, torch.arange(len(scene.images)))
+
+
+@torch.no_grad()
+def _judge(scene: Scene, loss: Loss, rows: Tensor, change: Tensor) -> float:
+    """Return the loss of changed photos, mean over photos and towers, the same randomness for all."""
+    after = (scene.images[rows] + change).clamp(0, 1)
+    ends = [loss(t, after, rows, Generator().manual_seed(0)) for t in range(len(scene.towers))]
+    return float(torch.stack(ends).mean())

@@ -1,13 +1,12 @@
 """The search that the baselines share: signed or Adam steps on a batch of photos, as their authors take them."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
 
 from dp2vl.protect.views import crop, jpeg
-from dp2vl.surrogates.protocol import Surrogate
 
 BATCH = 24
 Loss = Callable[[int, Tensor, Tensor, Generator], Tensor]
@@ -41,68 +40,53 @@ class Steps:
         return replace(self, size=self.size * factor)
 
 
-def walk(
-    images: Tensor,
-    towers: Sequence[Surrogate],
-    loss: Loss,
-    how: Steps,
-    *,
-    linf: float,
-    steps: int,
-    generator: Generator,
-    rows: Sequence[int] | None = None,
-) -> Tensor:
-    """Return changes (n, 3, h, w), |change| <= linf, that make `loss` small, summed over towers.
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """A search for changes that make a loss small, summed over towers.
 
     Args:
-        images: sRGB in [0, 1], (n, 3, h, w).
-        rows: only for these photos; for all if None.
+        towers: how many encoders the loss looks through. how: the method's own way.
+        linf: bound on the change. steps: looks at each photo. generator: all randomness.
     """
-    chosen = torch.arange(len(images)) if rows is None else torch.tensor(rows)
-    return torch.cat(
-        [
-            _walk_batch(images[part], part, towers, loss, how, linf=linf, steps=steps, generator=generator)
-            for part in chosen.split(BATCH)
-        ]
-    )
 
+    towers: int
+    loss: Loss
+    how: Steps
+    linf: float
+    steps: int
+    generator: Generator
 
-def _walk_batch(
-    images: Tensor,
-    rows: Tensor,
-    towers: Sequence[Surrogate],
-    loss: Loss,
-    how: Steps,
-    *,
-    linf: float,
-    steps: int,
-    generator: Generator,
-) -> Tensor:
-    change = ((torch.rand(images.shape, generator=generator) * 2 - 1) * linf).to(images).requires_grad_()
-    size = how.size / 255 * (linf * 255 / 8) * (40 / steps)
-    adam = torch.optim.Adam([change], lr=size)
-    velocity = torch.zeros_like(images)
-    for step in range(steps):
-        slope = torch.zeros_like(images)
-        for tower in range(len(towers)):
-            total = torch.zeros((), device=images.device)
-            for view in _views((images + change).clamp(0, 1), how, generator):
-                total = total + loss(tower, view, rows, generator).sum() / how.views
-            (one,) = torch.autograd.grad(total, change)
-            slope += one
-        rate = 1 - 0.99 * step / steps if how.decay else 1.0
-        if how.rule == "adam":
-            adam.param_groups[0]["lr"] = size * rate
-            change.grad = slope
-            adam.step()
-        else:
-            scaled = slope / slope.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
-            velocity = how.momentum * velocity + scaled
+    def find(self, images: Tensor, rows: Tensor) -> Tensor:
+        """Return changes, |change| <= linf, of these rows of `images`, sRGB in [0, 1], (n, 3, h, w)."""
+        return torch.cat([self._find_batch(images[part], part) for part in rows.split(BATCH)])
+
+    def _find_batch(self, images: Tensor, rows: Tensor) -> Tensor:
+        how = self.how
+        change = ((torch.rand(images.shape, generator=self.generator) * 2 - 1) * self.linf).to(images).requires_grad_()
+        size = how.size / 255 * (self.linf * 255 / 8) * (40 / self.steps)
+        adam = torch.optim.Adam([change], lr=size)
+        velocity = torch.zeros_like(images)
+        for step in range(self.steps):
+            slope = torch.zeros_like(images)
+            for tower in range(self.towers):
+                total = torch.zeros((), device=images.device)
+                for view in _views((images + change).clamp(0, 1), how, self.generator):
+                    total = total + self.loss(tower, view, rows, self.generator).sum() / how.views
+                (one,) = torch.autograd.grad(total, change)
+                slope += one
+            rate = 1 - 0.99 * step / self.steps if how.decay else 1.0
+            if how.rule == "adam":
+                adam.param_groups[0]["lr"] = size * rate
+                change.grad = slope
+                adam.step()
+            else:
+                scaled = slope / slope.abs().mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
+                velocity = how.momentum * velocity + scaled
+                with torch.no_grad():
+                    change -= size * rate * velocity.sign()
             with torch.no_grad():
-                change -= size * rate * velocity.sign()
-        with torch.no_grad():
-            change.clamp_(-linf, linf)
-    return change.detach()
+                change.clamp_(-self.linf, self.linf)
+        return change.detach()
 
 
 def _views(photos: Tensor, how: Steps, generator: Generator) -> Iterator[Tensor]:
