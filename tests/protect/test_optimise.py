@@ -1,6 +1,5 @@
 import pytest
 import torch
-from towers import TinyTower
 
 from dp2vl.protect.budget import Similarity
 from dp2vl.protect.config import EFFORTS
@@ -8,6 +7,7 @@ from dp2vl.protect.objective import away
 from dp2vl.protect.optimise import optimise_change
 from dp2vl.protect.reference import make_reference
 from dp2vl.types import Budget
+from towers import TinyTower
 
 LINF = 6 / 255
 BUDGET = Budget(linf=LINF, ssim=0.9)

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from towers import TinyTower
 
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.verify import give_verdict, measure_shift
+from towers import TinyTower
 
 
 def photo(seed: int) -> torch.Tensor:
