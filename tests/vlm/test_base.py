@@ -159,7 +159,8 @@ def test_answers_are_greedy_and_stop_at_the_ends(fresh, family):
 def test_photos_of_different_sizes_come_as_a_list(model):
     images = [photos()[0], photos()[1, :, :30, 5:]]
     seen = model.see(images)
-    assert torch.equal(seen, torch.cat([model.see(image[None]) for image in images]))
+    # Not bit for bit: how a processor sums depends on the size of the batch.
+    assert torch.allclose(seen, torch.cat([model.see(image[None]) for image in images]), atol=1e-5)
     assert torch.equal(model.score_options(images, QUESTIONS, OPTIONS), model.score_seen(seen, QUESTIONS, OPTIONS))
     assert model.answer(images, QUESTIONS, max_new_tokens=2) == model.answer_seen(seen, QUESTIONS, max_new_tokens=2)
     assert model.loss(seen, [[(question, "a")] for question in QUESTIONS]).isfinite()
