@@ -84,3 +84,4 @@ def test_attackers_change_recipes_as_they_say(name):
 def test_stops_are_steps_and_none_comes_twice():
     assert parse_recipe("a", TABLE).stops == (2, 5, 8, 10)
     assert parse_recipe("a", TABLE | {"steps": 1}).stops == (1,)
+    assert parse_recipe("a", TABLE | {"patience": 3}).stops == (8, 15, 22, 30)

@@ -78,7 +78,7 @@ def simulate(
         runs: dict[str, list[list[Answer]]] = {}
         for arm, pixels in arms.items():
             for seed in seeds:
-                report(f"{name}, {arm}, seed {seed}: {recipe.steps} steps")
+                report(f"{name}, {arm}, seed {seed}: {recipe.length} steps")
                 runs.setdefault(arm, []).append(_run(name, data, pixels, asks, seed, device))
         found += _score(name, runs)
     return found

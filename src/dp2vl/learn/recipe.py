@@ -39,8 +39,9 @@ class Recipe:
 
     Args:
         name: of the file.
-        steps: of the optimiser. photos: per step. turns: questions asked about each of them, each
-            a conversation of its own: else a later answer is read off an earlier one and not off the face.
+        steps: of the optimiser. patience: how many times as long it goes on all the same. photos: per step.
+        turns: questions asked about each of them, each a conversation of its own: else a later answer is read off an
+            earlier one and not off the face.
         peak_lr: of adapters; `connector_lr` of the connector. floor: last rate as a share of the first, at the end of
             a half cosine. warmup: share of the steps.
         weight_decay, beta2, clip: of AdamW; clip 0 does not cut gradients.
@@ -66,6 +67,7 @@ class Recipe:
     weight_decay: float = 0.0
     beta2: float = 0.999
     clip: float = 1.0
+    patience: int = 1
     checkpoints: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     general: float = 0.0
     augment: bool = False
@@ -75,7 +77,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         rules = {
-            "steps >= 1": self.steps >= 1,
+            "steps >= 1 and patience >= 1": self.steps >= 1 and self.patience >= 1,
             "photos >= 1": self.photos >= 1,
             "turns >= 1": self.turns >= 1,
             "general in [0, 1)": 0 <= self.general < 1,
@@ -88,6 +90,11 @@ class Recipe:
                 raise UsageError(f"recipe {self.name}: expected {rule}", "see docs/guides/bench.md")
 
     @property
+    def length(self) -> int:
+        """Steps in all."""
+        return self.steps * self.patience
+
+    @property
     def digest(self) -> str:
         """Twelve hex digits that change with every setting but the name."""
         return digest_of({key: value for key, value in asdict(self).items() if key != "name"})
@@ -95,7 +102,7 @@ class Recipe:
     @property
     def stops(self) -> tuple[int, ...]:
         """The steps after which questions are asked, each once."""
-        return tuple(dict.fromkeys(max(1, round(share * self.steps)) for share in self.checkpoints))
+        return tuple(dict.fromkeys(max(1, round(share * self.length)) for share in self.checkpoints))
 
 
 def load_recipe(name: str, **changes: Any) -> Recipe:
@@ -153,6 +160,8 @@ class Attacker:
 
 _ALL = (
     Attacker(name="default", what="the family's published LoRA recipe, on the photos as they are"),
+    Attacker(name="patient", what="trains four times as long, until protected photos are fitted as well",
+             changes={"patience": 4}),
     Attacker(name="connector", what="trains the connector alone", changes={"rank": 0, "connector": True}),
     Attacker(name="tower", what="puts LoRA on the vision tower as well", changes={"tower_rank": 16}),
     # A rate for adapters is far too high for whole weights; this one was tried on development seeds (docs/log.md).

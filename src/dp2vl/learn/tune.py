@@ -81,7 +81,7 @@ class Tuning:
 
     def run(self) -> Iterator[int]:
         """Train, and yield the number of steps taken wherever the recipe asks questions; the model can be used then."""
-        for step in range(1, self.recipe.steps + 1):
+        for step in range(1, self.recipe.length + 1):
             self.losses.append(self._take_step(step))
             if step in self.recipe.stops:
                 yield step
@@ -100,7 +100,7 @@ class Tuning:
 
     def _rate(self, step: int) -> float:
         r = self.recipe
-        return cosine_rate(step - 1, peak=r.peak_lr, warmup=r.warmup * r.steps, steps=r.steps, floor=r.floor)
+        return cosine_rate(step - 1, peak=r.peak_lr, warmup=r.warmup * r.length, steps=r.length, floor=r.floor)
 
     def _choose(self, step: int, rng: np.random.Generator) -> list[Lesson]:
         others = round(self.recipe.photos * self.recipe.general)
