@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "album": GROUND | {"images"},
     "records": GROUND | {"album"},
     "preview": GROUND | {"images"},
-    "report": GROUND | {"records"},
+    "report": GROUND | {"records", "leakage"},
     "engine": {"errors"},
     "people": FILES,
     "dataset": FILES | {"people"},
