@@ -18,6 +18,8 @@ ORDERS = {
 _WORDS = ("failed", "refused", "none", "weak", "strong", "skipped")
 """Verdicts and statuses, what needs attention first."""
 
+_TREATMENTS = {"jpeg75": "JPEG at quality 75", "half": "shrinking to half its size", "blur1": "a slight blur"}
+
 
 def write_album_report(
     outcomes: Sequence[Outcome], summary: Mapping[str, object], pictures: Mapping[str, Path], folder: Path
@@ -71,9 +73,11 @@ def advise(outcome: Outcome) -> str:
     tower, _, after = worst.removeprefix("shift[").rpartition("]")
     if "not optimised against" in outcome.verdict:
         return f"Weakest on {tower}, which was not among the towers used: name more with --surrogates.{rest}"
+    again = "protect the original again with --effort thorough, or with a higher --strength"
     if after:
-        return f"The change is weaker {after.strip()}: protect the original again with a higher --strength.{rest}"
-    return f"Protect the original again with --effort thorough, or with a higher --strength.{rest}"
+        treatment = after.removeprefix(" after ")
+        return f"Weakest after {_TREATMENTS.get(treatment, treatment)}: {again}.{rest}"
+    return f"{again[0].upper()}{again[1:]}.{rest}"
 
 
 def _word(outcome: Outcome) -> str:

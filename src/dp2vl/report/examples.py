@@ -4,7 +4,7 @@ import base64
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,13 +43,17 @@ class Example:
 
 
 def make_examples(run: Run) -> Iterator[Example]:
-    """Yield examples of each model, where the suite's folder still has data, changed photos and answers."""
+    """Yield examples of each model, where the suite's folder still has data, changed photos and answers.
+
+    Of protected photos if there are some, otherwise of those that another method changed.
+    """
     rows = {arm_of(row): row for row in run.visibility}
+    shown = "protected" if any(arm.arm == "protected" for arm in rows) else "baseline"
     for arm, row in rows.items():
-        asked = Arm(**{**arm.__dict__, "ratio": 1.0})
+        asked = replace(arm, ratio=1.0)
         clean = run.clean(asked)
         changed, photos = run.folder / row["folder"], run.folder / "data" / "photos"
-        if arm.arm != "protected" or clean is None or not changed.is_dir() or not photos.is_dir():
+        if arm.arm != shown or clean is None or not changed.is_dir() or not photos.is_dir():
             continue
         ours, theirs = _words(run, asked), _words(run, clean)
         for person in sorted({photo_id.split("-")[1] for photo_id in ours.keys() & theirs.keys()})[:PEOPLE]:
@@ -58,7 +62,7 @@ def make_examples(run: Run) -> Iterator[Example]:
             before, after = _read(photos / "train" / name), _read(changed / name)
             difference = ((after.astype(int) - before) * AMPLIFY + 128).clip(0, 255).astype(np.uint8)
             yield Example(
-                family=arm.family, label=arm.label, why=run.why(asked), before=_url(before), after=_url(after),
+                family=arm.family, label=run.label(arm), why=run.why(asked), before=_url(before), after=_url(after),
                 difference=_url(difference), probe=_url(_read(_find(photos, probe))),
                 said=list(_compare(theirs[probe], ours[probe])),
             )  # fmt: skip

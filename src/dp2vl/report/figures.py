@@ -24,12 +24,18 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "dp2vl",
     "axes.spines.top": False,
     "axes.spines.right": False,
+    "axes.facecolor": "none",
     "axes.grid": True,
     "grid.color": GREY,
     "grid.alpha": 0.25,
     "legend.frameon": False,
     **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
 }
+
+
+_GROUND = re.compile(r'<g id="patch_1">.*?</g>', re.DOTALL)
+"""The white behind a figure, which every picture but the one in a page has."""
+_LONG = re.compile(r"\d+\.\d{3,}")
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,11 @@ class Plot:
 
     @property
     def inline(self) -> str:
-        """The picture as an element of a page: ids of its own, ink as dark or light as the page's text."""
-        svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{self.name}-", self.svg[self.svg.index("<svg") :])
-        svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-        return svg.replace(INK, "currentColor").replace("<svg ", f'<svg role="img" aria-label="{self.title}" ', 1)
+        """The picture as an element of a page: ids of its own, no ground, ink as dark or light as the page's text."""
+        svg = _GROUND.sub("", self.svg[self.svg.index("<svg") :])
+        svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{self.name}-", svg)
+        svg = svg.replace(INK, "currentColor")
+        return svg.replace("<svg ", f'<svg role="img" aria-label="{self.title}" ', 1)
 
 
 def look_of(arm: Arm) -> Look:
@@ -99,9 +106,11 @@ def finish(figure: "Figure", **about: str) -> Plot:
         about: `name`, `title`, `caption` of the plot.
     """
     text, pixels = io.StringIO(), io.BytesIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
-    figure.savefig(pixels, format="png", dpi=160, facecolor="white", metadata={"Software": None})
-    return Plot(**about, svg=text.getvalue(), png=pixels.getvalue())
+    about_nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+    figure.savefig(text, format="svg", facecolor="white", metadata=about_nothing)
+    figure.savefig(pixels, format="png", facecolor="white", dpi=160, metadata={"Software": None})
+    svg = _LONG.sub(lambda found: f"{float(found[0]):.2f}", text.getvalue())  # a hundredth of a point is enough
+    return Plot(**about, svg=svg, png=pixels.getvalue())
 
 
 def words_in(labels: Iterable[str]) -> float:

@@ -1,6 +1,7 @@
 """The plots of a report, from the records of several suites; hollow and grey is what a gate says nothing about."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from dp2vl.report.figures import GREY, INK, STYLE, Look, Plot, finish, look_of, make_panels, put_legend, words_in
@@ -162,7 +163,7 @@ def plot_pareto(run: Run) -> Iterator[Plot]:
     found = [
         (arm, shown[same])
         for arm in run.arms
-        if arm.plain and (same := Arm(**{**arm.__dict__, "ratio": 0.0})) in shown and run.value(arm, "protection_rate")
+        if arm.plain and (same := replace(arm, ratio=0.0)) in shown and run.value(arm, "protection_rate")
     ]
     if not found:
         return
