@@ -22,6 +22,8 @@ COMMANDS = ROOT / "docs" / "reference" / "cli.md"
 README = ROOT / "README.md"
 BENCH = ROOT / "docs" / "guides" / "bench.md"
 MODELS = ROOT / "docs" / "guides" / "models.md"
+METHODS = ROOT / "docs" / "guides" / "methods.md"
+EXAMPLE = ROOT / "examples" / "sharpen.py"
 REPORT = ROOT / "docs" / "guides" / "report.md"
 IMAGES = ROOT / "docs" / "images"
 LEADERBOARD = ROOT / "docs" / "reference" / "leaderboard.md"
@@ -223,7 +225,16 @@ def make_all() -> dict[Path, str]:
         bench = fill(bench, name, make(rows) if rows else "Not measured yet.")
     plots = make_plots(read_runs([RESULTS]))
     report = fill(REPORT.read_text(encoding="utf-8"), "plots", make_gallery(plots))
-    pages = {BENCH: bench, COMMANDS: make_cli_reference(), README: readme, MODELS: models, REPORT: report}
+    example = f"```python\n{EXAMPLE.read_text(encoding='utf-8')}```"
+    methods = fill(METHODS.read_text(encoding="utf-8"), "example", example)
+    pages = {
+        BENCH: bench,
+        COMMANDS: make_cli_reference(),
+        README: readme,
+        MODELS: models,
+        REPORT: report,
+        METHODS: methods,
+    }
     images = {IMAGES / f"report-{plot.name}.svg": plot.svg for plot in plots if plot.svg}
     return pages | images | {LEADERBOARD: make_leaderboard()}
 
