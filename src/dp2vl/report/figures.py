@@ -16,6 +16,9 @@ INK, GREY = "#1b1b1d", "#8a8a8a"
 """What is black on paper and white on a dark page; numbers whose gate failed."""
 BLUE, SKY, GREEN, ORANGE, RED, PINK = "#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00", "#cc79a7"
 """From the palette of Okabe and Ito, told apart with any kind of colour vision."""
+HOLLOW = "Hollow and grey: a gate failed, so the number says nothing."
+LOW, HIGH = -0.25, 1.05
+"""Ends of axes of leakage."""
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
@@ -127,3 +130,15 @@ def put_legend(figure: "Figure", axes: Any) -> None:
     if found:
         columns = max(1, int(figure.get_figwidth() / (words_in(found) + 0.5)))
         figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=min(columns, len(found)))
+
+
+def draw_dot(axis: Any, row: dict[str, Any], place: float, look: Look, *, failed: bool, upright: bool = False) -> None:
+    """Draw a number with its interval, along x at height `place`, or upright at x = `place`."""
+    color, value = GREY if failed else look.color, row["value"]
+    low, high = (value if bound is None else bound for bound in (row["ci_low"], row["ci_high"]))
+    error = [[max(0.0, value - low)], [max(0.0, high - value)]]
+    spot = {"x": place, "y": value, "yerr": error} if upright else {"x": value, "y": place, "xerr": error}
+    axis.errorbar(
+        **spot, color=color, marker=look.marker, markersize=5, markerfacecolor="none" if failed else color,
+        linewidth=1.2, linestyle="none",
+    )  # fmt: skip

@@ -37,8 +37,8 @@ class Arm:
         if self.countermeasure != NONE:
             parts.append(f"after {self.countermeasure}")
         if self.ratio not in (0, 1):
-            whose = "other photos" if self.arm == "subset" else "of photos"
-            parts.append(f"{1 - self.ratio if self.arm == 'subset' else self.ratio:.0%} {whose}")
+            subset = self.arm == "subset"
+            parts.append(f"the other {1 - self.ratio:.0%} alone" if subset else f"{self.ratio:.0%} of photos")
         if self.attacker != DEFAULT:
             parts.append(f"adversary {self.attacker}")
         return ", ".join(filter(None, parts))
@@ -105,6 +105,11 @@ class Run:
     def families(self) -> list[str]:
         """The models that were attacked."""
         return list(dict.fromkeys(arm.family for arm in self.arms))
+
+    @property
+    def file_name(self) -> str:
+        """The name, as it can stand in the name of a file."""
+        return "".join(c if c.isalnum() or c in "-_" else "-" for c in self.name).strip("-")
 
     @property
     def seeds(self) -> list[str]:
