@@ -155,6 +155,13 @@ def test_several_runs_and_folders_of_runs_are_read_and_runs_of_one_name_told_apa
     assert len(set(names)) == len(names) > len(PLOTS)
 
 
+def test_names_are_text_wherever_they_stand(records, tmp_path):
+    lines = (records / "scores.jsonl").read_text(encoding="utf-8").replace('"made"', '"$a\\"<i>_b$"')
+    (tmp_path / "scores.jsonl").write_text("\n".join(x for x in lines.splitlines() if '"mini-llava"' in x))
+    page = write_bench_report([tmp_path], tmp_path / "out").read_text(encoding="utf-8")
+    assert "<i>" not in page and "$a&#34;&lt;i&gt;_b$" in page and "$a&quot;&lt;i&gt;_b$" in page
+
+
 def test_the_same_records_give_the_same_bytes(records, report, tmp_path):
     again = write_bench_report([records], tmp_path).parent
     for path in (p for p in report.rglob("*") if p.is_file()):

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from dp2vl.report.records import Arm
@@ -23,6 +24,7 @@ STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9,
     "axes.titlesize": 10,
+    "text.parse_math": False,  # names of suites and methods are no formulas
     "svg.fonttype": "none",  # text stays text: small, searchable
     "svg.hashsalt": "dp2vl",
     "axes.spines.top": False,
@@ -73,7 +75,7 @@ class Plot:
         svg = _GROUND.sub("", self.svg[self.svg.index("<svg") :])
         svg = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{self.name}-", svg)
         svg = svg.replace(INK, "currentColor")
-        return svg.replace("<svg ", f'<svg role="img" aria-label="{self.title}" ', 1)
+        return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(self.title)}" ', 1)
 
 
 def look_of(arm: Arm) -> Look:
