@@ -21,7 +21,10 @@ from dp2vl.report.records import Arm, read_runs
 from dp2vl.report.tables import make_tables
 
 ROOT = Path(__file__).parents[2]
-PLOTS = ("overview", "curves-made", "transfer-made", "ratios-made", "pareto-made", "people-made")
+PLOTS = (
+    "overview", "curves-made", "transfer-made", "ratios-made", "pareto-tower-known-made", "pareto-tower-not-known-made",
+    "people-made",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dp2vl.report.figures import (
     GREY,
@@ -18,7 +18,14 @@ from dp2vl.report.figures import (
     put_legend,
     words_in,
 )
-from dp2vl.report.records import Arm, Run, arm_of
+from dp2vl.report.records import Arm, Row, Run, arm_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+LEAST = 1e-4
+"""Records are rounded to this; a scale of powers has no place for 0."""
 
 
 def plot_overview(runs: Sequence[Run]) -> Plot:
@@ -49,41 +56,60 @@ def plot_overview(runs: Sequence[Run]) -> Plot:
 
 
 def plot_pareto(run: Run) -> Iterator[Plot]:
-    """Yield protection over visibility: a dot per method."""
+    """Yield protection over visibility, a dot per method: where its towers were known, and where they were not."""
     shown = {arm_of(row): row for row in run.visibility}
-    found = [
-        (arm, shown[same])
+    found = {
+        arm: (max(1 - shown[same]["ssim"], LEAST), rate)
         for arm in run.arms
-        if arm.plain and (same := replace(arm, ratio=0.0)) in shown and run.value(arm, "protection_rate") is not None
-    ]
-    if not found:
-        return
-    labels = list(dict.fromkeys(run.label(arm) for arm, _ in found))
-    families = [f for f in run.families if any(arm.family == f for arm, _ in found)]
-    beside = 1 + words_in(labels)
-    figure, axes = make_panels(len(families), height=max(3.6, 1 + 0.18 * len(labels)), beside=beside)
+        if arm.plain
+        and (same := replace(arm, ratio=0.0)) in shown
+        and (rate := run.number(arm, "protection_rate"))
+        and rate["value"] is not None
+    }
+    for known, words in ((True, "tower known"), (False, "tower not known")):
+        chosen = {arm: at for arm, at in found.items() if not arm.surrogates or arm.knows_tower == known}
+        if any(arm.surrogates for arm in chosen):
+            figure = _draw_pareto(run, chosen)
+            yield finish(
+                figure,
+                name=f"pareto-{words.replace(' ', '-')}-{run.file_name}",
+                title=f"Protection over visibility, {words}, suite {run.name}",
+                caption="Up is better protected, left is less visible (a scale of powers); the line joins what nothing "
+                f"beats in both. {HOLLOW}",
+            )
+
+
+def _draw_pareto(run: Run, found: dict[Arm, tuple[float, Row]]) -> "Figure":
+    names = {arm: run.label(replace(arm, surrogates="")) for arm in found}
+    if len({(arm.family, name) for arm, name in names.items()}) < len(names):
+        names = {arm: run.label(arm) for arm in found}  # several sets of towers
+    legend = {name: look_of(arm) for arm, name in names.items()}
+    families = [f for f in run.families if any(arm.family == f for arm in found)]
+    tall = max(4.0, 1 + 0.2 * len(legend))
+    figure, axes = make_panels(len(families), height=tall, beside=1 + words_in(legend))
     for axis, family in zip(axes, families, strict=True):
-        points = [(arm, row) for arm, row in found if arm.family == family]
-        best = []
-        for arm, row in points:
-            rate, x, failed = run.number(arm, "protection_rate"), 1 - row["ssim"], bool(run.why(arm))
-            assert rate is not None
-            draw_dot(axis, rate, x, look_of(arm), failed=failed, upright=True)
-            number = labels.index(run.label(arm)) + 1
-            axis.annotate(str(number), (x, rate["value"]), (4, 4), textcoords="offset points", fontsize=8)
-            best += [] if failed else [(x, rate["value"])]
-        _front(axis, best)
+        own = {arm: at for arm, at in found.items() if arm.family == family}
+        for arm, (x, rate) in own.items():
+            draw_dot(axis, rate, x, look_of(arm), failed=bool(run.why(arm)), upright=True)
+            number, side = list(legend).index(names[arm]) + 1, 1 if len(axis.texts) % 2 else -1
+            axis.annotate(
+                str(number), (x, rate["value"]), (5 * side, 2), textcoords="offset points", fontsize=8,
+                ha="left" if side > 0 else "right",
+            )  # fmt: skip
+        _front(axis, [(x, rate["value"]) for arm, (x, rate) in own.items() if not run.why(arm)])
         axis.axhline(0, color=INK, linewidth=0.8)
-        axis.set(title=family, xlabel="visibility: 1 - SSIM", xlim=(0, None), ylim=(-0.35, 1.2))
+        axis.set(title=family, xlabel="visibility: 1 - SSIM", ylim=(-0.35, 1.2))
+        places = [x for x, _ in own.values()]
+        ticks = [t for t in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1) if min(places) / 2 < t < max(places) * 2]
+        axis.set_xscale("log")
+        axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
+        axis.minorticks_off()
+        axis.set_xlim(min(places) / 1.5, max(places) * 1.5)
     axes[0].set_ylabel("protection rate")
-    for number, label in enumerate(labels, 1):
-        arm = next(arm for arm, _ in found if run.label(arm) == label)
-        look = look_of(arm)
-        axes[0].plot([], [], color=look.color, marker=look.marker, linestyle="none", label=f"{number}  {label}")
+    for number, (name, look) in enumerate(legend.items(), 1):
+        axes[0].plot([], [], color=look.color, marker=look.marker, linestyle="none", label=f"{number}  {name}")
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right upper", fontsize=8)
-    caption = f"Up is better protected, left is less visible; the line joins what nothing beats in both. {HOLLOW}"
-    title = f"Protection over visibility, suite {run.name}"
-    yield finish(figure, name=f"pareto-{run.file_name}", title=title, caption=caption)
+    return figure
 
 
 def plot_people(run: Run) -> Iterator[Plot]:

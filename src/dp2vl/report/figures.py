@@ -142,5 +142,6 @@ def draw_dot(axis: Any, row: dict[str, Any], place: float, look: Look, *, failed
     spot = {"x": place, "y": value, "yerr": error} if upright else {"x": value, "y": place, "xerr": error}
     axis.errorbar(
         **spot, color=color, marker=look.marker, markersize=5, markerfacecolor="none" if failed else color,
-        linewidth=1.2, linestyle="none",
+        linestyle="none",
+        elinewidth=1.2, ecolor=(color, 0.6),
     )  # fmt: skip
