@@ -23,9 +23,12 @@ def main() -> None:
         run("dataset", "make", "--people", 8, "--train-photos", 4, "--probe-photos", 6, "--out", work / "set")
         run("dataset", "show", work / "set", "--out", work / "sheets")
         run("demo", "--out", work / "demo")
+        run(
+            "demo", "--effort", "quick", "--out", work / "quick"
+        )  # leaves photos weak, to show what the page says of them
         save(work / "sheets" / "person-p03.png", "person-sheet.png", colours=256)
         save(work / "demo" / "report" / "pictures" / "person-1" / "photo-1.jpg.png", "before-after.png")
-        draw_pages(work, work / "demo" / "report" / "index.html")
+        draw_pages(work, work / "quick" / "report" / "index.html")
 
 
 def draw_pages(work: Path, album: Path) -> None:
@@ -34,7 +37,7 @@ def draw_pages(work: Path, album: Path) -> None:
     page = album.read_text(encoding="utf-8").replace('id="by-album" checked', 'id="by-album"')
     sorted_page = album.with_name("sorted.html")
     sorted_page.write_text(page.replace('id="by-verdict"', 'id="by-verdict" checked'), encoding="utf-8")
-    shoot(work / "report" / "index.html", "report-page.png", size=(1000, 1000), colours=256)
+    shoot(work / "report" / "index.html", "report-page.png", size=(1000, 1000))
     shoot(sorted_page, "album-page.png", size=(1000, 880), colours=256)
 
 
@@ -42,7 +45,7 @@ def run(*words: object) -> None:
     subprocess.run([sys.executable, "-m", "dp2vl.cli", *map(str, words)], check=True)
 
 
-def shoot(page: Path, name: str, *, size: tuple[int, int], colours: int) -> None:
+def shoot(page: Path, name: str, *, size: tuple[int, int], colours: int = 0) -> None:
     """Store the top of a page as a browser shows it."""
     browser = next((found for found in map(shutil.which, BROWSERS) if found), None)
     if browser is None:

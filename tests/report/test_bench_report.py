@@ -22,8 +22,8 @@ from dp2vl.report.tables import make_tables
 
 ROOT = Path(__file__).parents[2]
 PLOTS = (
-    "overview", "curves-made", "transfer-made", "ratios-made", "pareto-tower-known-made", "pareto-tower-not-known-made",
-    "people-made",
+    "overview", "curves-made", "transfer-made", "ratios-made", "people-made",
+    *(f"pareto-{figure}-tower-{known}-made" for figure in ("ssim", "flip") for known in ("known", "not-known")),
 )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ def test_what_no_record_speaks_of_is_said_to_be_not_measured(records, tmp_path):
 
 def test_examples_show_photos_and_what_both_models_said_as_text(whole):
     assert whole.count("data:image/jpeg;base64,") == 4 * 2 * len(FAMILIES)
-    assert "cat ✓" in whole and "a &lt;b&gt;dog&lt;/b&gt;" in whole and "<b>dog" not in whole
+    assert "cat&nbsp;✓" in whole and "a &lt;b&gt;dog&lt;/b&gt;" in whole and "<b>dog" not in whole
 
 
 def test_several_runs_and_folders_of_runs_are_read_and_runs_of_one_name_told_apart(records, tmp_path):

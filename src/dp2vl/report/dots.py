@@ -1,7 +1,8 @@
 """Plots of dots: every arm, every method beside how visible it is, every person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from dp2vl.report.figures import (
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 
 LEAST = 1e-4
 """Records are rounded to this; a scale of powers has no place for 0."""
+VISIBILITY: dict[str, Callable[[Row], float]] = {
+    "1 - SSIM": lambda row: max(1 - row["ssim"], LEAST),
+    "FLIP": lambda row: max(row["flip"], LEAST),
+}
+SPLITS = {True: "tower known", False: "tower not known"}
 
 
 def plot_overview(runs: Sequence[Run]) -> Plot:
@@ -56,30 +62,29 @@ def plot_overview(runs: Sequence[Run]) -> Plot:
 
 
 def plot_pareto(run: Run) -> Iterator[Plot]:
-    """Yield protection over visibility, a dot per method: where its towers were known, and where they were not."""
+    """Yield protection over visibility by two figures, which rank methods differently; a dot per method.
+
+    Where the towers of the attacked models were known, and where they were not.
+    """
     shown = {arm_of(row): row for row in run.visibility}
     found = {
-        arm: (max(1 - shown[same]["ssim"], LEAST), rate)
+        arm: shown[same]
         for arm in run.arms
-        if arm.plain
-        and (same := replace(arm, ratio=0.0)) in shown
-        and (rate := run.number(arm, "protection_rate"))
-        and rate["value"] is not None
+        if arm.plain and (same := replace(arm, ratio=0.0)) in shown and run.value(arm, "protection_rate") is not None
     }
-    for known, words in ((True, "tower known"), (False, "tower not known")):
-        chosen = {arm: at for arm, at in found.items() if not arm.surrogates or arm.knows_tower == known}
+    for (known, words), (figure, show) in product(SPLITS.items(), VISIBILITY.items()):
+        chosen = {arm: show(row) for arm, row in found.items() if not arm.surrogates or arm.knows_tower == known}
         if any(arm.surrogates for arm in chosen):
-            figure = _draw_pareto(run, chosen)
             yield finish(
-                figure,
-                name=f"pareto-{words.replace(' ', '-')}-{run.file_name}",
-                title=f"Protection over visibility, {words}, suite {run.name}",
+                _draw_pareto(run, chosen, figure),
+                name=f"pareto-{figure.lower()[-4:]}-{words.replace(' ', '-')}-{run.file_name}",
+                title=f"Protection over visibility by {figure[-4:]}, {words}, suite {run.name}",
                 caption="Up is better protected, left is less visible (a scale of powers); the line joins what nothing "
                 f"beats in both. {HOLLOW}",
             )
 
 
-def _draw_pareto(run: Run, found: dict[Arm, tuple[float, Row]]) -> "Figure":
+def _draw_pareto(run: Run, found: dict[Arm, float], measure: str) -> "Figure":
     names = {arm: run.label(replace(arm, surrogates="")) for arm in found}
     if len({(arm.family, name) for arm, name in names.items()}) < len(names):
         names = {arm: run.label(arm) for arm in found}  # several sets of towers
@@ -89,17 +94,18 @@ def _draw_pareto(run: Run, found: dict[Arm, tuple[float, Row]]) -> "Figure":
     figure, axes = make_panels(len(families), height=tall, beside=1 + words_in(legend))
     for axis, family in zip(axes, families, strict=True):
         own = {arm: at for arm, at in found.items() if arm.family == family}
-        for arm, (x, rate) in own.items():
-            draw_dot(axis, rate, x, look_of(arm), failed=bool(run.why(arm)), upright=True)
+        rates = {arm: run.number(arm, "protection_rate") or {} for arm in own}
+        for arm, x in own.items():
+            draw_dot(axis, rates[arm], x, look_of(arm), failed=bool(run.why(arm)), upright=True)
             number, side = list(legend).index(names[arm]) + 1, 1 if len(axis.texts) % 2 else -1
             axis.annotate(
-                str(number), (x, rate["value"]), (5 * side, 2), textcoords="offset points", fontsize=8,
+                str(number), (x, rates[arm]["value"]), (5 * side, 2), textcoords="offset points", fontsize=8,
                 ha="left" if side > 0 else "right",
             )  # fmt: skip
-        _front(axis, [(x, rate["value"]) for arm, (x, rate) in own.items() if not run.why(arm)])
+        _front(axis, [(x, rates[arm]["value"]) for arm, x in own.items() if not run.why(arm)])
         axis.axhline(0, color=INK, linewidth=0.8)
-        axis.set(title=family, xlabel="visibility: 1 - SSIM", ylim=(-0.35, 1.2))
-        places = [x for x, _ in own.values()]
+        axis.set(title=family, xlabel=f"visibility: {measure}", ylim=(-0.35, 1.2))
+        places = list(own.values())
         ticks = [t for t in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1) if min(places) / 2 < t < max(places) * 2]
         axis.set_xscale("log")
         axis.set_xticks(ticks, [f"{t:g}" for t in ticks])
