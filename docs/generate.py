@@ -1,4 +1,4 @@
-"""Write the parts of the documentation that code can write: the command line reference and the tables of figures.
+"""Write the parts of the documentation that code can write: the command line reference, tables and plots of records.
 
 `--check` writes nothing and fails if anything is out of date.
 """
@@ -10,14 +10,24 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from dp2vl.bench.leaderboard import make_page, read_entries
 from dp2vl.learn.recipe import ATTACKERS
-from dp2vl.report.bench import show_cell
+from dp2vl.report.cells import show_cell
+from dp2vl.report.figures import Plot
+from dp2vl.report.plots import make_plots
+from dp2vl.report.records import read_runs
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ROOT / "docs" / "reference" / "cli.md"
 README = ROOT / "README.md"
 BENCH = ROOT / "docs" / "guides" / "bench.md"
 MODELS = ROOT / "docs" / "guides" / "models.md"
+METHODS = ROOT / "docs" / "guides" / "methods.md"
+EXAMPLE = ROOT / "examples" / "sharpen.py"
+REPORT = ROOT / "docs" / "guides" / "report.md"
+IMAGES = ROOT / "docs" / "images"
+LEADERBOARD = ROOT / "docs" / "reference" / "leaderboard.md"
+ENTRIES = ROOT / "benchmarks" / "leaderboard"
 WEIGHTS = ROOT / "src" / "dp2vl" / "vlm" / "mini" / "weights"
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -173,6 +183,24 @@ def make_mini_table() -> str:
     return "\n".join([*lines, about])
 
 
+def make_leaderboard() -> str:
+    """Return the page of the leaderboard; says so where nobody has entered yet."""
+    entries = read_entries(ENTRIES)
+    about = "\nHow to enter, and how to lower a number: [Add a method](../guides/methods.md).\n"
+    return make_page(entries) + ("" if entries else "\nThere are no entries yet.\n") + about
+
+
+def make_gallery(plots: list[Plot]) -> str:
+    """Return the plots of the published records with their captions, and what could not be drawn yet."""
+    parts = [
+        f"**{plot.title}.** {plot.caption}\n\n![{plot.title}](../images/report-{plot.name}.svg)"
+        if plot.svg
+        else f"**{plot.title}**: not measured yet; this needs {plot.missing}."
+        for plot in plots
+    ]
+    return "\n\n".join(parts)
+
+
 def fill(text: str, name: str, content: str) -> str:
     """Return `text` with what stands between the markers of `name` replaced by `content`."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
@@ -195,7 +223,20 @@ def make_all() -> dict[Path, str]:
     for suite, name, make in (("mini", "threat", make_threat_table), ("attackers", "attackers", make_attacker_table)):
         rows = read_scores(suite)
         bench = fill(bench, name, make(rows) if rows else "Not measured yet.")
-    return {BENCH: bench, COMMANDS: make_cli_reference(), README: readme, MODELS: models}
+    plots = make_plots(read_runs([RESULTS]))
+    report = fill(REPORT.read_text(encoding="utf-8"), "plots", make_gallery(plots))
+    example = f"```python\n{EXAMPLE.read_text(encoding='utf-8')}```"
+    methods = fill(METHODS.read_text(encoding="utf-8"), "example", example)
+    pages = {
+        BENCH: bench,
+        COMMANDS: make_cli_reference(),
+        README: readme,
+        MODELS: models,
+        REPORT: report,
+        METHODS: methods,
+    }
+    images = {IMAGES / f"report-{plot.name}.svg": plot.svg for plot in plots if plot.svg}
+    return pages | images | {LEADERBOARD: make_leaderboard()}
 
 
 if __name__ == "__main__":

@@ -1,14 +1,25 @@
 """What a person reads agrees with what the code does."""
 
+import importlib
 import importlib.util
+import inspect
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from PIL import Image
+from typer.main import get_command
+from typer.testing import CliRunner
 
 import dp2vl
+from dp2vl.bench.suite import ProtectionPlan, load_suite
+from dp2vl.cli import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -25,16 +36,127 @@ def test_links_between_pages_lead_somewhere(page: Path):
         assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
+def read_blocks(page: Path, language: str = "") -> list[str]:
+    """Return the blocks of a page that are marked with a language, or not marked at all."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+
+
+def read_lines(page: Path, program: str) -> list[str]:
+    return [line for block in read_blocks(page) for line in block.splitlines() if line.startswith(program + " ")]
+
+
+def resolve(words: list[str]) -> tuple[click.Command, list[str]]:
+    """Return the command that words name, and its arguments."""
+    command: click.Command = get_command(app)
+    while isinstance(command, click.Group):
+        _, found, words = command.resolve_command(click.Context(command), words)
+        assert found is not None
+        command = found
+    return command, words
+
+
+COMMANDS = [(page, line) for page in PAGES for line in read_lines(page, "dp2vl")]
+
+
+def test_pages_show_commands():
+    assert len(COMMANDS) > 30 and len({line.split()[1] for _, line in COMMANDS}) >= 7
+
+
+@pytest.mark.parametrize(("page", "line"), COMMANDS, ids=lambda part: part if isinstance(part, str) else part.name)
+def test_the_command_line_takes_every_command_of_the_pages(page: Path, line: str):
+    command, words = resolve(shlex.split(line, comments=True)[1:])
+    command.make_context(command.name, words)  # every option is known, every argument that is needed is there
+
+
+RUN = (
+    "dp2vl protect ~/Photos --out ~/Protected --dry-run",
+    "dp2vl models list",
+    "dp2vl dataset init album",
+    "dp2vl report benchmarks/results --out report",
+)
+"""Commands of the pages that are cheap enough to run here. What trains, protects, draws or downloads is only read by
+the command line above; the main path, the demo and the smoke suite have tests of their own."""
+
+
+@pytest.mark.parametrize("line", RUN)
+def test_cheap_commands_of_the_pages_run(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    assert any(shown.split("#")[0].strip() == line for _, shown in COMMANDS), f"no page shows {line}"
+    (tmp_path / "Photos").mkdir()
+    Image.new("RGB", (64, 64), (120, 90, 70)).save(tmp_path / "Photos" / "one.jpg")
+    (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
+    monkeypatch.chdir(tmp_path)
+    words = [word.replace("~", str(tmp_path)) for word in shlex.split(line)[1:]]
+    run = CliRunner().invoke(app, words)
+    assert run.exit_code == 0, run.output
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
-def test_commands_in_the_pages_exist_with_their_options(page: Path):
+def test_python_of_the_pages_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    blocks = read_blocks(page, "python")
+    if not blocks:
+        return
+    called = inspect.signature(dp2vl.protect_album)
+    refused = dp2vl.Outcome(path="one.jpg", rel="one.jpg", status=dp2vl.Status.REFUSED, reason="too dark")
+
+    def protect_album(*given: object, **named: object) -> dp2vl.AlbumResult:
+        called.bind(*given, **named)  # the search itself has tests of its own
+        return dp2vl.AlbumResult(outcomes=(refused,), towers=("mini-llava",))
+
+    monkeypatch.setattr(dp2vl, "protect_album", protect_album, raising=False)
+    monkeypatch.chdir(tmp_path)
+    for block in blocks:
+        exec(compile(block, str(page), "exec"), {})
+
+
+def test_suites_of_the_pages_are_suites(tmp_path: Path):
+    (plan,) = read_blocks(ROOT / "docs" / "guides" / "bench.md", "toml")
+    (suite,) = read_blocks(ROOT / "docs" / "guides" / "methods.md", "toml")
+    table = tomllib.loads(plan)["protection"]
+    ProtectionPlan(**{key: tuple(value) if isinstance(value, list) else value for key, value in table.items()})
+    (tmp_path / "mine.toml").write_text(suite, encoding="utf-8")
+    assert "baseline" in load_suite(str(tmp_path / "mine.toml")).arms
+    (tmp_path / "mine.toml").write_text(suite.split("[protection]")[0] + plan, encoding="utf-8")
+    assert len(load_suite(str(tmp_path / "mine.toml")).protection.ratios) == 2
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda p: p.name)
+def test_make_targets_of_the_pages_exist(page: Path):
+    targets = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    for line in read_lines(page, "make"):
+        assert line.split()[1] in targets, line
+
+
+def all_commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    for part, inner in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from all_commands(inner, f"{name} {part}")
+
+
+@pytest.mark.parametrize(("name", "command"), list(all_commands(get_command(app), "dp2vl")), ids=lambda p: str(p))
+def test_every_command_and_option_is_in_the_reference(name: str, command: click.Command):
     reference = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
-    for line in re.findall(r"^dp2vl .*$", page.read_text(encoding="utf-8"), re.MULTILINE):
-        words = line.split("#")[0].split()
-        names = [w for w in words[1:3] if re.fullmatch("[a-z]+", w)]
-        command = " ".join(["dp2vl", *(names if names[0] in ("models", "dataset") else names[:1])])
-        assert f"## `{command}`" in reference, f"{page.name}: {line}"
-        for option in re.findall(r"--[a-z-]+", line):
-            assert f"`{option}" in reference or f"/{option}" in reference, f"{page.name}: {option}"
+    if name == "dp2vl":
+        assert "\n# Commands" in "\n" + reference
+        return
+    section = re.split(r"^#+ `", reference.split(f"# `{name}`\n", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
+    assert command.help and command.help.split(".")[0].split("\n")[0] in section
+    for parameter in command.params:
+        if isinstance(parameter, click.Option) and "--help" not in parameter.opts:
+            assert parameter.help, parameter.name
+            assert re.search(rf"`[^`]*{re.escape(parameter.opts[0])}\b", section), parameter.opts
+        elif isinstance(parameter, click.Argument):
+            assert f"`{parameter.make_metavar(click.Context(command))}`".strip("[]") or parameter.name in section
+
+
+def test_the_python_reference_names_what_exists_and_every_public_name():
+    text = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    named = re.findall(r"^::: (\S+)$", text, re.MULTILINE)
+    for name in named:
+        found = importlib.util.find_spec(name.rpartition(".")[0])
+        assert found is not None, name
+        module = importlib.import_module(name.rpartition(".")[0])
+        assert hasattr(module, name.rpartition(".")[2]) or importlib.util.find_spec(name), name
+    assert {name.rpartition(".")[2] for name in named} >= set(dp2vl.__all__) - {"__version__"}
 
 
 def test_every_public_name_loads_and_has_a_docstring():

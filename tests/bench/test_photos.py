@@ -1,5 +1,6 @@
 """Photos as an adversary has them: a share of each person's changed, within the budget, the same for every trial."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -9,12 +10,14 @@ import pytest
 
 import dp2vl
 from dp2vl.bench.baselines.external import load_method
+from dp2vl.bench.done import mark_done
 from dp2vl.bench.photos import change_photos, choose_protected, read_shown
 from dp2vl.bench.stages import photo_sets
 from dp2vl.bench.suite import ALL, LEAVE_ONE_OUT, PeoplePlan, ProtectionPlan, Suite, Trial
+from dp2vl.bench.visibility import VISIBILITY, write_visibility
 from dp2vl.dataset.make import make_dataset
 from dp2vl.dataset.schema import DataSet, read_dataset
-from dp2vl.dataset.store import read_pixels
+from dp2vl.dataset.store import encode_png, read_pixels
 from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.types import STRENGTHS
 
@@ -61,6 +64,30 @@ def test_changed_photos_are_made_once_and_anew_for_other_data(data, tmp_path):
     for digest in ("one", "one", "two"):
         change_photos(suite, trial, "train", data, digest, tmp_path, lines.append)
     assert len(lines) == 2
+
+
+def test_how_visible_changed_photos_are_is_measured_once_and_anew_for_other_photos(data, tmp_path):
+    suite, out = make_suite(("clean", "noise", "subset")), tmp_path / "out"
+    assert write_visibility(suite, out) is None  # nothing is changed yet
+    out.mkdir()
+    (out / "data").symlink_to(data.folder)
+    folder, rng = out / "photos" / suite.photo_set(first(suite, "noise")) / "train", np.random.default_rng(0)
+    for row in data.rows["train"]:
+        path, pixels = folder / row.file_name, read_pixels(data.path(row)).clip(6, 249)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_png((pixels + rng.choice([-6, 6], pixels.shape)).astype(np.uint8)))
+    mark_done(folder, "one")
+    rows = [json.loads(line) for line in write_visibility(suite, out).read_text().splitlines()]
+    assert [row["family"] for row in rows] == list(FAMILIES) and out / rows[0]["folder"] == folder
+    assert rows[0]["photos"] == len(data.rows["train"]) and rows[0]["change_levels_worst"] >= 6
+    assert 0.3 < rows[0]["ssim_worst"] < rows[0]["ssim"] < 0.99 and 0 < rows[0]["flip"] < rows[0]["flip_worst"] < 0.5
+
+    for row in data.rows["train"]:  # as if noise had been no noise
+        (folder / row.file_name).write_bytes(data.path(row).read_bytes())
+    before = (out / VISIBILITY).read_bytes()
+    assert write_visibility(suite, out).read_bytes() == before  # a set is measured once
+    mark_done(folder, "other")
+    assert '"flip": 0.0' in write_visibility(suite, out).read_text()
 
 
 def test_protection_runs_as_the_tool_does_and_a_photo_left_out_is_an_error(data, tmp_path, monkeypatch):

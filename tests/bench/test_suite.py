@@ -9,6 +9,7 @@ import pytest
 
 from dp2vl.bench.run import run_suite
 from dp2vl.bench.scores import CURVES, SCORES, Score, score_trials
+from dp2vl.bench.scores import PEOPLE as PEOPLE_RECORDS
 from dp2vl.bench.suite import Suite, load_suite, suite_names
 from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.leakage import Answer, write_answers
@@ -179,3 +180,20 @@ def test_a_protected_arm_that_was_not_fitted_fails_its_gate(suite, tmp_path):
         write_answers(out / "runs" / trial.name / "answers.jsonl", rows)
     rows = [json.loads(line) for line in score_trials(mixed, out).read_text().splitlines()]
     assert {r["gate"] for r in rows if r["arm"] == "protected"} == {"failed"}
+
+
+def test_people_have_rows_whose_mean_is_the_number_of_the_scores(suite, tmp_path):
+    out = tmp_path / "out"
+    for trial in suite.trials():
+        write_answers(out / "runs" / trial.name / "answers.jsonl", answers(5, 0.5, trial.seed))
+    scores = [json.loads(line) for line in score_trials(suite, out).read_text().splitlines()]
+    people = [json.loads(line) for line in (out / PEOPLE_RECORDS).read_text().splitlines()]
+    assert {row["person_id"] for row in people} == set(PEOPLE)
+    for family in suite.families:
+        own = [row for row in people if (row["family"], row["arm"], row["metric"]) == (family, "clean", "leakage")]
+        (peak,) = (row["value"] for row in scores if (row["family"], row["arm"], row["metric"], row["seed"])
+                   == (family, "clean", "leakage_peak", "all"))  # fmt: skip
+        assert len(own) == len(PEOPLE) and len({row["value"] for row in own}) > 1
+        assert np.mean([row["value"] for row in own]) == pytest.approx(peak, abs=1e-4)
+    told = [row["value"] for row in people if row["metric"] == "identity_accuracy"]
+    assert max(told) <= 1 and min(told) >= 0

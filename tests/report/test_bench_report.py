@@ -1,101 +1,243 @@
-"""The report of a suite: every number of the scores with its interval and gate, in one file that needs no other."""
+"""The report of suites: every table and plot from records alone, in one page that needs no other file and no script."""
 
+import csv
 import json
 import re
+import subprocess
+import sys
+from dataclasses import asdict
+from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
+from record_tools import FAMILIES, add_photos, make_arms, make_records
 
-from dp2vl.errors import DP2VLError
-from dp2vl.report.bench import make_groups, show_cell, write_bench_report
+from dp2vl.bench.suite import Trial
+from dp2vl.errors import DP2VLError, UsageError
+from dp2vl.report.bench import count_rates, write_bench_report
+from dp2vl.report.cells import Cell, Table, make_csv, make_markdown, show_cell
+from dp2vl.report.plots import make_plots
+from dp2vl.report.records import Arm, read_runs
+from dp2vl.report.tables import make_tables
 
-SCENARIOS = ("pet", "home")
-TRIAL = {
-    "method": "", "surrogates": "", "strength": "", "countermeasure": "none", "attacker": "default", "ratio": 0.0
-}  # fmt: skip
-
-
-def row(arm: str, metric: str, scenario: str, value: float | None, **more) -> dict:
-    number = {"value": value, "ci_low": None if value is None else value - 0.1, "ci_high": 0.97}
-    about = {"suite": "mine", "family": "mini-llava", "arm": arm, "seed": "all", "n_people": 8, "gate": "passed"}
-    return {**TRIAL, **about, "metric": metric, "scenario": scenario, **number, **more}
-
-
-@pytest.fixture
-def out(tmp_path: Path) -> Path:
-    people = {"count": 8, "scenarios": SCENARIOS, "train_photos": 1, "probe_photos": 2}
-    suite = {"name": "mine", "digest": "0123456789ab", "seeds": [0, 1], "people": people}
-    (tmp_path / "suite.json").write_text(json.dumps(suite))
-    scores = []
-    for arm, level, more in (
-        ("clean", 0.82, {}),
-        ("protected", 0.21, {"method": "dp2vl", "surrogates": "all", "strength": "standard", "ratio": 0.5}),
-    ):
-        scores.append(row(arm, "leakage", "mean", level, **more))
-        scores.append(row(arm, "leakage", "mean", 0.5, **(more | {"seed": "1"})))
-        scores += [row(arm, m, s, level, **more) for m in ("category_accuracy", "category_leakage") for s in SCENARIOS]
-    scores.append(row("protected", "protection_rate", "mean", None, **more))
-    (tmp_path / "scores.jsonl").write_text("".join(json.dumps(r) + "\n" for r in scores))
-    curves = [{"family": "mini-llava", "arm": "clean", **TRIAL, "step": s, "metric": "leakage", "scenario": "mean",
-               "value": s / 30} for s in (10, 20)]  # fmt: skip
-    (tmp_path / "curves.jsonl").write_text("".join(json.dumps(r) + "\n" for r in curves))
-    answers = tmp_path / "runs/mini-llava/clean/default/seed0/answers.jsonl"
-    answers.parent.mkdir(parents=True)
-    said = {"view": "probe", "format": "open", "options": [], "photo_id": "probe-p01-0001", "slot": "category"}
-    lines = [said | {"scenario": "pet", "text": "a <b>dog</b>", "answer": "cat"}]
-    answers.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    photo = tmp_path / "data/photos/probe/p01/0001.png"
-    photo.parent.mkdir(parents=True)
-    Image.fromarray(np.full((120, 120, 3), 90, np.uint8)).save(photo)
-    return tmp_path
+ROOT = Path(__file__).parents[2]
+PLOTS = (
+    "overview", "curves-made", "transfer-made", "ratios-made", "people-made",
+    *(f"pareto-{figure}-tower-{known}-made" for figure in ("ssim", "flip") for known in ("known", "not-known")),
+)  # fmt: skip
 
 
-def test_the_page_has_every_number_and_needs_no_other_file(out):
-    page = write_bench_report(out).read_text()
-    for text in (
-        "0.82 [0.72, 0.97]",
-        "0.21 [0.11, 0.97]",
-        "undefined",
-        "passed",
-        "against all, standard, 50% of photos",
-    ):
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_records(tmp_path_factory.mktemp("records") / "made")
+
+
+@pytest.fixture(scope="module")
+def report(records: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_bench_report([records], tmp_path_factory.mktemp("report")).parent
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The page of a suite's whole folder, with photos and answers."""
+    folder = tmp_path_factory.mktemp("whole")
+    return write_bench_report([add_photos(make_records(folder / "made"))], folder / "out").read_text(encoding="utf-8")
+
+
+def read_table(report: Path, key: str) -> list[dict[str, str]]:
+    with (report / "tables" / f"{key}.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+class Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_all_tables_and_plots_are_written_and_the_page_holds_them_all(report):
+    assert sorted(p.name for p in (report / "tables").iterdir()) == [f"t{i}.csv" for i in range(1, 8)]
+    made = {f"{name}.{form}" for name in PLOTS for form in ("svg", "png")}
+    assert {p.name for p in (report / "plots").iterdir()} == made
+    page = (report / "index.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == len(PLOTS) and "Not measured" not in page
+    for text in ("0.15", "[0.05, 0.97]", "its tower not known", "16 protection rates, 2 of them inconclusive"):
         assert text in page
-    assert page.count("<svg") == 2 and "data:image/jpeg;base64," in page
-    sources = re.findall(r"(?:src|href)=\"([^\"#]+)", page)
-    assert sources and all(source.startswith("data:") for source in sources)
 
 
-def test_what_a_model_said_is_text_and_not_markup(out):
-    page = write_bench_report(out).read_text()
-    assert "<b>dog" not in page and "&lt;b&gt;dog" in page
+def test_the_page_loads_nothing_and_runs_nothing(whole):
+    page = Page()
+    page.feed(whole)
+    assert {"svg", "img", "table"} <= {tag for tag, _ in page.tags}
+    assert not {"script", "link", "iframe", "object", "embed", "base", "form"} & {tag for tag, _ in page.tags}
+    for tag, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("src", "href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:image/")), (tag, attributes[name])
+    assert not re.search(r"url\((?!#)|@import|@font-face", whole)
 
 
-def test_markdown_has_the_same_table_in_rows_of_equal_length(out):
-    write_bench_report(out)
-    text = (out / "report" / "report.md").read_text()
-    assert "0.82 [0.72, 0.97]" in text and "0.50 [" not in text  # single seeds are not in the table
-    for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
-        assert len({line.count("|") for line in table.splitlines()}) == 1
+def test_ids_of_the_page_are_used_once(report):
+    page = Page()
+    page.feed((report / "index.html").read_text(encoding="utf-8"))
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) > 100 and len(set(ids)) == len(ids)
 
 
-def test_the_same_records_give_the_same_bytes(out):
-    first = write_bench_report(out).read_bytes()
-    assert write_bench_report(out).read_bytes() == first
+def test_a_number_whose_gate_failed_is_grey_and_the_row_says_why(report):
+    rows = [row for row in read_table(report, "t2") if row["method"] == "lowkey"]
+    assert len(rows) == 2
+    for row in rows:
+        assert (
+            row["gate"] == "failed: accuracy on protected training photos is 0.70; needed is 0.9 of 0.95 on clean ones"
+        )
+    page = (report / "index.html").read_text(encoding="utf-8")
+    failed = re.findall(r'<td class="failed">([0-9.]+)', page)
+    assert "0.44" in failed and "0.81" not in failed  # LowKey's rate, and ours
+    assert "(0.44 [0.34, 0.97])?" in (report / "report.md").read_text(encoding="utf-8")
 
 
-def test_arms_are_told_apart_by_all_that_they_are(out):
-    rows = [json.loads(line) for line in (out / "scores.jsonl").read_text().splitlines()]
-    more = [r | {"countermeasure": "jpeg75"} for r in rows if r["arm"] == "protected"]
-    groups = list(make_groups([*rows, *more]))
-    assert len(groups) == 3 and len({g["label"] for g in groups}) == 3
+def test_a_threat_that_is_too_weak_says_so(records):
+    (run,) = read_runs([records])
+    weak = Arm(family="mini-llava", arm="clean")
+    for row in run.scores:
+        if row["arm"] == "clean" and row["family"] == "mini-llava" and row["attacker"] == "default":
+            row.update(gate="failed", ci_low=0.1)
+    assert run.why(weak) == "the lower bound of clean leakage, 0.10, is not at least 0.3"
+    assert run.why(Arm(family="mini-qwen-vl", arm="clean")) == ""
+
+
+def test_the_worst_case_is_the_lowest_rate_of_what_was_tried(report):
+    rows = {(row["method"], row["model"], row["towers"]): row for row in read_table(report, "t2")}
+    row = rows["dp2vl", "mini-llava", "all towers known"]
+    assert float(row["worst case"]) < float(row["protection rate"]) and row["found with"] == "jpeg75, of 3 tried"
+    assert rows["lsp", "mini-llava", "all towers known"]["found with"] == "nothing else tried"
+
+
+def test_transfer_tells_known_towers_from_unknown_ones(report):
+    rows = {row["known"]: row for row in read_table(report, "t3") if row["method"] == "dp2vl"}
+    own, other = rows["all towers known"], rows["its tower not known"]
+    assert own["not known, mean"] == "-"
+    assert float(other["not known, lowest"]) == min(float(other[family]) for family in FAMILIES)
+    assert all(float(other[family]) < float(own[family]) for family in FAMILIES)
+
+
+def test_a_partly_protected_album_stands_beside_its_other_photos_alone(report):
+    (half, whole) = sorted(
+        (row for row in read_table(report, "t5") if row["model"] == "mini-llava"), key=lambda row: float(row["ratio"])
+    )
+    assert float(half["difference"]) == pytest.approx(float(half["leakage, peak"]) - float(half["others alone"]))
+    assert whole["others alone"] == "no photo left"
+
+
+def test_what_no_record_speaks_of_is_said_to_be_not_measured(records, tmp_path):
+    lines = (records / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    (tmp_path / "scores.jsonl").write_text("\n".join(line for line in lines if '"arm": "clean"' in line))
+    page = write_bench_report([tmp_path], tmp_path / "out").read_text(encoding="utf-8")
+    assert page.count("Not measured") == 5 + 5  # five plots and T2 to T6; T1, T7 and the overview are there
+    assert "No protection was measured" in page and "visibility.jsonl" in page
+    assert {p.name for p in (tmp_path / "out" / "tables").iterdir()} == {"t1.csv", "t7.csv"}
+
+
+def test_examples_show_photos_and_what_both_models_said_as_text(whole):
+    assert whole.count("data:image/jpeg;base64,") == 4 * 2 * len(FAMILIES)
+    assert "cat&nbsp;✓" in whole and "a &lt;b&gt;dog&lt;/b&gt;" in whole and "<b>dog" not in whole
+
+
+def test_several_runs_and_folders_of_runs_are_read_and_runs_of_one_name_told_apart(records, tmp_path):
+    for name in ("a", "b"):
+        make_records(tmp_path / "all" / name)
+    runs = read_runs([tmp_path / "all", records])
+    assert [run.name for run in runs] == ["made (a)", "made (b)", "made (made)"]
+    assert len(read_runs([tmp_path / "all", tmp_path / "all" / "a"])) == 2
+    assert count_rates(runs) == (48, 6)
+    names = [plot.name for plot in make_plots(runs[:2])]
+    assert len(set(names)) == len(names) > len(PLOTS)
+
+
+def test_names_are_text_wherever_they_stand(records, tmp_path):
+    lines = (records / "scores.jsonl").read_text(encoding="utf-8").replace('"made"', '"$a\\"<i>_b$"')
+    (tmp_path / "scores.jsonl").write_text("\n".join(x for x in lines.splitlines() if '"mini-llava"' in x))
+    page = write_bench_report([tmp_path], tmp_path / "out").read_text(encoding="utf-8")
+    assert "<i>" not in page and "$a&#34;&lt;i&gt;_b$" in page and "$a&quot;&lt;i&gt;_b$" in page
+
+
+def test_the_same_records_give_the_same_bytes(records, report, tmp_path):
+    again = write_bench_report([records], tmp_path).parent
+    for path in (p for p in report.rglob("*") if p.is_file()):
+        assert path.read_bytes() == (again / path.relative_to(report)).read_bytes(), path.name
+
+
+def test_arms_look_different_without_colour(records):
+    from dp2vl.report.figures import look_of
+
+    arms = [Arm(family="m", arm=a) for a in ("clean", "permuted", "noise", "untouched")]
+    arms += [Arm(family="m", arm="subset", ratio=0.5)]
+    arms += [Arm(family="m", arm="protected", surrogates=s, ratio=1.0) for s in ("all", "leave-one-out")]
+    assert len({look_of(arm).marker for arm in arms}) == len(arms)
+
+
+def test_an_arm_knows_where_its_runs_lie():
+    for arm in make_arms("mini-llava"):
+        assert f"runs/{Trial(**asdict(arm), seed=0).name}" == f"{arm.folder}/seed0"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: folder.joinpath("scores.jsonl").write_text(""), "has no scores; hint: dp2vl bench run"),
+        (lambda folder: folder.joinpath("scores.jsonl").unlink(), "has no scores; hint: dp2vl bench run"),
+        (lambda folder: folder.joinpath("curves.jsonl").write_text("{"), r"curves.jsonl line 1 is no record"),
+        (lambda folder: folder.joinpath("people.jsonl").write_text("{}"), "people.jsonl line 1 lacks arm, attacker"),
+    ],
+)
+def test_damaged_records_are_errors_that_say_which(change, message, tmp_path):
+    folder = make_records(tmp_path / "made")
+    change(folder)
+    with pytest.raises(DP2VLError, match=message):
+        write_bench_report([folder], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path):
+    with pytest.raises(UsageError, match="is no folder"):
+        read_runs([tmp_path / "nowhere"])
+
+
+def test_the_published_records_make_a_report(tmp_path):
+    runs = read_runs([ROOT / "benchmarks" / "results"])
+    assert {run.name for run in runs} >= {"mini", "protection", "attackers"}
+    tables = {table.key: table for table in make_tables(runs)}
+    for key in ("T1", "T2", "T3", "T7"):
+        assert tables[key].rows, key
+    for table in tables.values():
+        assert make_markdown(table.columns, table.rows).count("\n") == 1 + len(table.rows)
+
+
+def test_the_command_needs_no_torch(records, tmp_path):
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        f"sys.argv = ['dp2vl', 'report', {str(records)!r}, '--out', {str(tmp_path / 'out')!r}]\n"
+        "from dp2vl.cli import main; main()"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert Path(run.stdout.strip()) == tmp_path / "out" / "index.html" and (tmp_path / "out" / "report.md").is_file()
+
+
+def test_a_table_is_one_line_a_row_whatever_a_cell_says():
+    rows = [[Cell("a|b\nc"), Cell("", 0.5, 0.4, 0.6)], [Cell("x"), Cell("undefined")]]
+    lines = make_markdown(["n|m", "v"], rows).splitlines()
+    assert len(lines) == 4 and len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) == 1
+    assert make_csv(["n", "v"], rows) == 'n,v,"v, low","v, high"\n"a|b\nc",0.5,0.4,0.6\nx,undefined,,\n'
+    with pytest.raises(ValueError, match="expected 1 cells"):
+        Table(key="T", title="", about="", columns=("a",), rows=rows, missing="")
 
 
 def test_a_number_without_bounds_stands_alone():
     assert show_cell({"value": 0.5, "ci_low": None, "ci_high": 0.7}) == "0.50"
-
-
-def test_no_scores_is_an_error(tmp_path):
-    with pytest.raises(DP2VLError, match="has no scores; hint: dp2vl bench score first"):
-        write_bench_report(tmp_path)
+    assert show_cell({"value": None, "ci_low": None, "ci_high": None}) == "undefined"
+    assert json.dumps(show_cell({"value": 0.5, "ci_low": 0.4, "ci_high": 0.7})) == '"0.50 [0.40, 0.70]"'

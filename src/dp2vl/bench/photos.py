@@ -51,7 +51,7 @@ def change_photos(
     """
     towers, plan = suite.towers(trial), suite.protection
     settings = [suite.method_digest(trial), towers, trial.strength, plan.effort, plan.seed]
-    name = "-".join(filter(None, (trial.method, towers.replace(",", "+"), trial.strength)))
+    name = suite.photo_set(trial)
     folder = out / "photos" / name / split
     wanted = digest_of([dp2vl.__version__, data_digest, split, *settings])
     if is_done(folder, wanted):

@@ -12,6 +12,7 @@ from typing import Any
 from dp2vl.album import write_atomic
 from dp2vl.bench.scores import score_trials
 from dp2vl.bench.suite import Suite, Trial
+from dp2vl.bench.visibility import measure_set
 from dp2vl.errors import UsageError
 
 
@@ -56,7 +57,10 @@ def _make_photos(suite: Suite, wanted: tuple[Trial, str], *, data: Path, out: Pa
     from dp2vl.bench.stages import make_photos
 
     lines: list[str] = []
-    make_photos(suite, *wanted, data, out, lines.append, device=device)
+    trial, split = wanted
+    make_photos(suite, trial, split, data, out, lines.append, device=device)
+    if split == "train":
+        measure_set(suite, trial, out)  # here, where several run at a time
     return lines
 
 

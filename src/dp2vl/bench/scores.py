@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dp2vl.album import write_atomic
 from dp2vl.bench.suite import Suite, Trial
+from dp2vl.bench.visibility import write_visibility
 from dp2vl.errors import DP2VLError
 from dp2vl.leakage import (
     Answer,
@@ -15,6 +16,7 @@ from dp2vl.leakage import (
     find_peak,
     fit_gate,
     read_answers,
+    score_people,
     score_protection,
     score_runs,
     threat_gate,
@@ -22,7 +24,7 @@ from dp2vl.leakage import (
 
 PEAKS = {"leakage": "mean", "identity_accuracy": ""}
 """Metrics of which the peak over checkpoints has a row, and their scenario."""
-SCORES, CURVES = "scores.jsonl", "curves.jsonl"
+SCORES, CURVES, PEOPLE = "scores.jsonl", "curves.jsonl", "people.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,11 +79,12 @@ class _Group:
 
 
 def score_trials(suite: Suite, out: Path) -> Path:
-    """Score every group of trials that differ by their seed alone and were all asked; write rows and curves.
+    """Score every group of trials that differ by their seed alone and were all asked; write rows, curves and people.
 
     Rows hold the last checkpoint, and the peak over checkpoints under metrics that end in `_peak`; arms with changed or
-    fewer photos have the protection rate beside the clean arm, each at its peak. Curves hold all checkpoints. The same
-    answers give the same bytes.
+    fewer photos have the protection rate beside the clean arm, each at its peak. Curves hold all checkpoints, people
+    what leaks about each of them at the checkpoint at which most leaks. The same answers give the same bytes. How
+    visible changed photos are is measured and written beside them.
 
     Raises:
         DP2VLError: no group is complete.
@@ -92,6 +95,7 @@ def score_trials(suite: Suite, out: Path) -> Path:
     clean = {(g.trial.family, g.trial.attacker): g for g in groups if g.trial.arm == "clean"}
     rows: list[Score] = []
     curves: list[dict] = []
+    people: list[dict] = []
     for group in groups:
         trial, numbers = group.trial, group.numbers
         last = max(n.step for n in numbers)
@@ -110,6 +114,11 @@ def score_trials(suite: Suite, out: Path) -> Path:
         for n in numbers:
             curve = about | {"step": n.step, "metric": n.metric, "scenario": n.scenario}
             curves.append(curve | {"value": _number(n.interval.value)})
+        for metric, values in score_people(group.runs, group.peak.step).items():
+            shared = about | {"step": group.peak.step, "metric": metric}
+            people += [shared | {"person_id": person, "value": _number(v)} for person, v in values.items()]
+    write_visibility(suite, out)
+    _write(out / PEOPLE, people)
     _write(out / CURVES, curves)
     _write(out / SCORES, [asdict(row) for row in rows])
     return out / SCORES

@@ -160,6 +160,10 @@ class Suite:
             return ",".join(name for name in self.families if name != trial.family)
         return trial.surrogates
 
+    def photo_set(self, trial: Trial) -> str:
+        """Return the name of the folder of a trial's changed photos; trials that share photos share it."""
+        return "-".join(filter(None, (trial.method, self.towers(trial).replace(",", "+"), trial.strength)))
+
     def trials(self, arms: tuple[str, ...] = ()) -> Iterator[Trial]:
         """Yield every trial of these arms, of all if none is given, in a fixed order.
 

@@ -62,11 +62,3 @@ def leaderboard(folder: Annotated[Path, typer.Argument(help="Folder of entries."
     from dp2vl.bench.leaderboard import make_page, read_entries
 
     print(make_page(read_entries(folder)), end="")
-
-
-@app.command()
-def report(out: Out) -> None:
-    """Write tables, plots and examples of a suite's scores: one page, and markdown. Needs no model."""
-    from dp2vl.report.bench import write_bench_report
-
-    print(write_bench_report(out))

@@ -144,6 +144,26 @@ def score_protection(
     return numbers
 
 
+def score_people(runs: Sequence[Sequence[Answer]], step: int) -> dict[str, dict[str, float]]:
+    """Return what is known about each person at a checkpoint, all runs together: metric -> person -> value.
+
+    `leakage` is a person's accuracy above the chance level of all people, in the mean over scenarios; its mean over
+    people is the metric of that name of `score_runs`, and so is that of `identity_accuracy`.
+
+    Raises:
+        DP2VLError: this checkpoint was not asked, or runs differ in their people.
+    """
+    answers = Answers(runs, step)
+    people, scenarios = answers.resample.people, answers.scenarios("category")
+    told = answers.table("probe", "identity").shares.mean(0)
+    found = {"identity_accuracy": dict(zip(people, told.tolist(), strict=True))}
+    if scenarios:
+        pairs = [(answers.table("probe", "category", s), answers.level("category", s)) for s in scenarios]
+        leaked = np.mean([(t.shares.mean(0) - c.value) / (1 - c.value) for t, c in pairs], axis=0)
+        found["leakage"] = dict(zip(people, leaked.tolist(), strict=True))
+    return found
+
+
 def _score_step(answers: Answers, step: int) -> Iterable[Number]:
     resample, runs = answers.resample, range(len(answers.runs))
 

@@ -1,14 +1,24 @@
-"""The report of a run of `protect`: one page with pictures, figures and verdicts, and the same as markdown and CSV."""
+"""The report of protected photos: pictures, figures, verdicts and advice as a page, as markdown and as CSV."""
 
 import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, select_autoescape
-
+from dp2vl.report.bench import make_environment
 from dp2vl.types import Outcome, Status
 
 COLUMNS = ("change_levels", "ssim", "flip")
+ORDERS = {
+    "album": "in the album's order",
+    "verdict": "weakest first",
+    "visible": "most visible first",
+    "name": "by name",
+}
+"""How the photos of the page can be sorted."""
+_WORDS = ("failed", "refused", "none", "weak", "strong", "skipped")
+"""Verdicts and statuses, what needs attention first."""
+
+_TREATMENTS = {"jpeg75": "JPEG at quality 75", "half": "shrinking to half its size", "blur1": "a slight blur"}
 
 
 def write_album_report(
@@ -16,8 +26,10 @@ def write_album_report(
 ) -> Path:
     """Write `index.html`, `report.md` and `outcomes.csv` into `folder` and return the page's path.
 
+    The page runs no script and can be sorted nevertheless. Its pictures stay files, so that it opens with thousands.
+
     Args:
-        outcomes: of all files. summary: as `AlbumResult.summary`.
+        outcomes: of all files. summary: as `AlbumResult.summary`, or `summarise`.
         pictures: comparison pictures inside `folder`, by `Outcome.rel`.
 
     Raises:
@@ -27,29 +39,49 @@ def write_album_report(
         raise ValueError("expected at least one outcome, got none")
     folder.mkdir(parents=True, exist_ok=True)
     rows = [_row(o, pictures, folder) for o in outcomes]
-    environment = Environment(
-        loader=PackageLoader("dp2vl.report"),
-        autoescape=select_autoescape(["html"]),
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    _rank(rows)
+    environment = make_environment()
     for name, template in (("index.html", "album.html"), ("report.md", "album.md")):
-        text = environment.get_template(template).render(rows=rows, summary=summary)
+        text = environment.get_template(template).render(rows=rows, summary=summary, orders=ORDERS)
         (folder / name).write_text(text, encoding="utf-8")
     with (folder / "outcomes.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["path", "status", "verdict", "reason", *_figure_names(outcomes)])
+        writer = csv.DictWriter(file, ["path", "status", "verdict", "reason", "advice", *_figure_names(outcomes)])
         writer.writeheader()
         for o in outcomes:
-            writer.writerow(
-                {
-                    "path": o.path,
-                    "status": str(o.status),
-                    "verdict": o.verdict,
-                    "reason": o.reason,
-                    **o.figures,
-                }
-            )
+            about = {"path": o.path, "status": str(o.status), "verdict": o.verdict, "reason": o.reason}
+            writer.writerow(about | {"advice": advise(o)} | o.figures)
     return folder / "index.html"
+
+
+def summarise(outcomes: Sequence[Outcome]) -> dict[str, object]:
+    """Return counts per status and verdict, as `AlbumResult.summary`; which towers were used is not in the records."""
+    count = {str(s): sum(o.status == s for o in outcomes) for s in Status}
+    words = [_word(o) for o in outcomes if o.status == Status.PROTECTED]
+    verdicts = {word: words.count(word) for word in ("strong", "weak", "none")}
+    return {"files": len(outcomes), **count, "verdicts": verdicts, "towers": []}
+
+
+def advise(outcome: Outcome) -> str:
+    """Return what to do about a photo, in a sentence; "" for one that is as well off as can be measured."""
+    if outcome.status in (Status.REFUSED, Status.FAILED):
+        return "There is no protected copy: do not share the original in its place."
+    if outcome.status == Status.SKIPPED or _word(outcome) not in ("weak", "none"):
+        return ""
+    rest = " If that does not help, keep the photo to yourself." if _word(outcome) == "none" else ""
+    shifts = {name: value for name, value in outcome.figures.items() if name.startswith("shift[")}
+    worst = min(shifts, key=lambda name: shifts[name], default="")
+    tower, _, after = worst.removeprefix("shift[").rpartition("]")
+    if "not optimised against" in outcome.verdict:
+        return f"Weakest on {tower}, which was not among the towers used: name more with --surrogates.{rest}"
+    again = "protect the original again with --effort thorough, or with a higher --strength"
+    if after:
+        treatment = after.removeprefix(" after ")
+        return f"Weakest after {_TREATMENTS.get(treatment, treatment)}: {again}.{rest}"
+    return f"{again[0].upper()}{again[1:]}.{rest}"
+
+
+def _word(outcome: Outcome) -> str:
+    return outcome.verdict.split(":")[0] if outcome.verdict else str(outcome.status)
 
 
 def _figure_names(outcomes: Sequence[Outcome]) -> list[str]:
@@ -57,15 +89,32 @@ def _figure_names(outcomes: Sequence[Outcome]) -> list[str]:
 
 
 def _row(outcome: Outcome, pictures: Mapping[str, Path], folder: Path) -> dict[str, object]:
-    shifts = {k: v for k, v in outcome.figures.items() if k.startswith("shift[")}
+    shifts = {k.removeprefix("shift"): v for k, v in outcome.figures.items() if k.startswith("shift[")}
     picture = pictures.get(outcome.rel) if outcome.status == Status.PROTECTED else None
     return {
         "name": outcome.rel or outcome.path,
         "status": str(outcome.status),
         "verdict": outcome.verdict or outcome.reason,
-        "word": outcome.verdict.split(":")[0] if outcome.verdict else str(outcome.status),
+        "word": _word(outcome),
+        "advice": advise(outcome),
         "picture": picture.relative_to(folder).as_posix() if picture else "",
         "figures": {k: outcome.figures[k] for k in COLUMNS if k in outcome.figures},
         "shifts": shifts,
+        "worst": min(shifts.values(), default=0.0),
         "notes": outcome.notes,
     }
+
+
+def _rank(rows: Sequence[dict]) -> None:
+    """Give every row its place in each of the orders; places are what the page's style sheet sorts by."""
+    keys = {
+        "album": lambda row: 0,
+        "verdict": lambda row: (_WORDS.index(row["word"]) if row["word"] in _WORDS else 0, row["worst"]),
+        "visible": lambda row: -row["figures"].get("flip", -1.0),
+        "name": lambda row: row["name"].casefold(),
+    }
+    for row in rows:
+        row["places"] = {}
+    for order, key in keys.items():
+        for place, row in enumerate(sorted(rows, key=key)):
+            row["places"][order] = place

@@ -1,0 +1,126 @@
+"""Tables of numbers with intervals, and what they look like as markdown and CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table.
+
+    Args:
+        text: words, where it is no number.
+        value, low, high: a number and its interval; low and high are None where there is none.
+        why: the reason why the number says nothing, "" where it may be read.
+        digits: behind the point.
+    """
+
+    text: str = ""
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    why: str = ""
+    digits: int = 2
+
+    @property
+    def shown(self) -> str:
+        """The number without its interval, or the words."""
+        return self.text if self.value is None else f"{self.value:.{self.digits}f}"
+
+    @property
+    def interval(self) -> str:
+        """The interval in brackets, or "" where there is none."""
+        if self.value is None or self.low is None or self.high is None:
+            return ""
+        return f"[{self.low:.{self.digits}f}, {self.high:.{self.digits}f}]"
+
+    def __str__(self) -> str:
+        return f"{self.shown} {self.interval}".strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table of a report.
+
+    Args:
+        key: short name, also of its file. title: what it shows. about: how to read it, in a sentence or two.
+        columns: headings. rows: as many cells each.
+        missing: what to do to get this table, for when it has no rows.
+    """
+
+    key: str
+    title: str
+    about: str
+    columns: tuple[str, ...]
+    rows: list[list[Cell]] = field(default_factory=list)
+    missing: str
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"expected {len(self.columns)} cells in a row of {self.key}, got {len(row)}")
+
+    @property
+    def notes(self) -> list[str]:
+        """Why numbers of a table say nothing, each reason once; none where a column of the table says it."""
+        if "gate" in self.columns:
+            return []
+        return list(dict.fromkeys(cell.why for row in self.rows for cell in row if cell.why))
+
+    @property
+    def file_name(self) -> str:
+        """The name of its CSV file."""
+        return f"{self.key.lower()}.csv"
+
+
+def number_cell(row: dict[str, Any] | None, why: str = "", digits: int = 2) -> Cell:
+    """Return the cell of a row of `scores.jsonl`, which may be missing or undefined."""
+    if row is None:
+        return Cell(NOT_MEASURED)
+    if row["value"] is None:
+        return Cell("undefined", why=why)
+    return Cell("", row["value"], row["ci_low"], row["ci_high"], why, digits)
+
+
+def plain_cell(value: float | None, why: str = "", digits: int = 2) -> Cell:
+    """Return the cell of a number without an interval."""
+    return Cell(NOT_MEASURED) if value is None else Cell("", value, why=why, digits=digits)
+
+
+def show_cell(row: dict[str, Any]) -> str:
+    """Return a number with its interval, such as "0.82 [0.71, 0.90]"; "undefined" where there is none."""
+    return str(number_cell(row))
+
+
+def make_markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """Return a table as markdown; numbers that say nothing stand in brackets with a question mark."""
+    lines = ["| " + " | ".join(map(_escape, columns)) + " |", "|---" * len(columns) + "|"]
+    lines += ["| " + " | ".join(_escape(f"({c})?" if c.why else str(c)) for c in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def make_csv(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    """Return a table as CSV: numbers in full, and two more columns for the intervals of a column that has some."""
+    bounded = [any(row[i].low is not None for row in rows) for i in range(len(columns))]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    heads = [
+        [name, f"{name}, low", f"{name}, high"] if has else [name] for name, has in zip(columns, bounded, strict=True)
+    ]
+    writer.writerow([name for names in heads for name in names])
+    for row in rows:
+        line: list[object] = []
+        for cell, has in zip(row, bounded, strict=True):
+            line.append(cell.text if cell.value is None else cell.value)
+            line += [cell.low, cell.high] if has else []
+        writer.writerow(line)
+    return file.getvalue()
+
+
+def _escape(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

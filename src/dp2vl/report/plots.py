@@ -1,0 +1,70 @@
+"""The plots of a report, from the records of several suites; numbers that say nothing are hollow or without colour."""
+
+from collections.abc import Iterator, Sequence
+
+from dp2vl.report.dots import plot_overview, plot_pareto, plot_people
+from dp2vl.report.figures import GREY, STYLE, Plot, finish, make_panels
+from dp2vl.report.lines import plot_curves, plot_ratios
+from dp2vl.report.records import Arm, Run
+
+
+def make_plots(runs: Sequence[Run]) -> list[Plot]:
+    """Return all plots, of each kind one per suite that was measured for it, or one without a picture if none was."""
+    from matplotlib import rc_context  # on use: it takes a second to import
+
+    plots = []
+    with rc_context(STYLE):
+        plots.append(plot_overview(runs))
+        for kind, title, missing in KINDS:
+            drawn = [plot for run in runs for plot in kind(run)]
+            name = kind.__name__.removeprefix("plot_")
+            plots += drawn or [Plot(name=name, title=title, caption="", missing=missing)]
+    return plots
+
+
+def plot_transfer(run: Run) -> Iterator[Plot]:
+    """Yield protection by known towers and attacked model: a heat map."""
+    from matplotlib import colormaps
+    from matplotlib.patches import Rectangle
+
+    cells: dict[tuple[str, str], Arm] = {
+        (f"{arm.towers}\n{arm.strength}", arm.family): arm
+        for arm in run.arms
+        if arm.arm == "protected" and arm.plain and arm.ratio == 1
+    }
+    if not cells:
+        return
+    rows = list(dict.fromkeys(row for row, _ in cells))
+    figure, (axis,) = make_panels(1, height=1.1 + 0.55 * len(rows), width=2 + 1.3 * len(run.families))
+    colours = colormaps["Blues"]
+    for y, name in enumerate(rows):
+        for x, family in enumerate(run.families):
+            arm = cells.get((name, family))
+            value = run.value(arm, "protection_rate")
+            why = run.why(arm) if arm else ""
+            fill = "none" if value is None or why else colours(min(max(value, 0.0), 1.0) * 0.8)
+            axis.add_patch(Rectangle((x, y), 1, 1, facecolor=fill, edgecolor=GREY, linewidth=0.8))
+            text = "not measured" if value is None else f"{value:.2f}" + ("\ngate failed" if why else "")
+            ink = GREY if fill == "none" else "#ffffff" if (value or 0) > 0.85 else "#000000"
+            axis.text(x + 0.5, y + 0.5, text, ha="center", va="center", color=ink)
+    axis.set(xlim=(0, len(run.families)), ylim=(len(rows), 0), xlabel="model that was attacked", ylabel="towers")
+    axis.set_xticks([x + 0.5 for x in range(len(run.families))], run.families)
+    axis.set_yticks([y + 0.5 for y in range(len(rows))], rows)
+    axis.grid(False)
+    axis.tick_params(length=0)
+    caption = "Protection rate: 0 none, 1 all. No colour: a gate failed, so the number says nothing."
+    yield finish(figure, name=f"transfer-{run.file_name}", title=f"Transfer, suite {run.name}", caption=caption)
+
+
+KINDS = (
+    (plot_curves, "Leakage over checkpoints", "curves.jsonl of a suite"),
+    (plot_transfer, "Transfer", "a suite with the arm protected"),
+    (plot_ratios, "Leakage over ratio", "a suite with ratios below 1 and the arms protected and subset"),
+    (
+        plot_pareto,
+        "Protection over visibility",
+        "visibility.jsonl, which dp2vl bench score writes where the changed photos lie",
+    ),
+    (plot_people, "Leakage of every person", "people.jsonl, which dp2vl bench score writes"),
+)
+"""Every kind of plot with its title, and what it needs."""
