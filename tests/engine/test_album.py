@@ -62,6 +62,12 @@ def test_photos_in_object_storage_become_the_same_copies_and_a_second_run_does_n
     assert not list(tmp_path.rglob("memory:*")), "a URL was taken for a path"
 
 
+def test_copies_may_not_go_into_the_album_in_object_storage(tmp_path: Path, bucket: Path):
+    (bucket / "album" / "a.png").write_bytes(b"")
+    with pytest.raises(dp2vl.DP2VLError, match="lie in each other"):
+        protect("memory://bucket/album", "memory://bucket/album/out", write_tower(tmp_path))
+
+
 def test_storage_that_refuses_is_an_outcome_per_photo(
     tmp_path: Path, bucket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +102,7 @@ def test_storage_that_refuses_is_an_outcome_per_photo(
         (["nosuch://bucket/album", "--out", "{tmp}/out"], "cannot be opened"),
         (["{tmp}/album", "--out", "{tmp}/out", "--engine", "rey"], "did you mean ray?"),
         (["{tmp}/album", "--out", "{tmp}/out", "--workers", "2"], "with the local engine"),
-        (["memory://bucket/album", "--out", "memory://bucket/album/out"], "lie in each other"),
+        (["memory://bucket/album", "--out", "memory://bucket/out"], "does not exist"),
     ],
 )
 def test_wrong_places_and_engines_are_one_line_and_a_hint(tmp_path: Path, arguments: list[str], message: str):
