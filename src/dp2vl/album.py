@@ -118,11 +118,14 @@ def check_space(out: Path, photos: Iterable[Photo]) -> None:
         )
 
 
-def check_target(path: Path, ours: Container[str]) -> None:
-    """Raise a `PhotoError` if `path` is a file whose digest is not in `ours`: writing would destroy it."""
+def check_target(path: Path, ours: Container[str], *, new: str = "") -> None:
+    """Raise a `PhotoError` if `path` is a file whose digest is not in `ours`: writing would destroy it.
+
+    Nor if it is `new`, the digest of what is to be written: a worker that died after writing left these very bytes.
+    """
     with as_os_error():
         taken = path.exists()
-    if taken and hash_file(path) not in ours:
+    if taken and (digest := hash_file(path)) != new and digest not in ours:
         raise PhotoError(f"{path} exists and is not a copy written by dp2vl", "move it away, or choose another --out")
 
 

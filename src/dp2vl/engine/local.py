@@ -31,7 +31,11 @@ class LocalEngine:
                     item, found = reading.popleft()
                     for following in islice(waiting, AHEAD - len(reading)):
                         reading.append((following, reader.submit(worker.read, following)))
-                    made = worker.work(item, found.result())
+                    try:
+                        made = worker.work(item, found.result())
+                    except Exception:  # what is done already counts
+                        yield from (behind.result() for behind in writing)
+                        raise
                     del found  # or what was read of one item stays in memory while the next is worked on
                     writing.append(writer.submit(worker.write, item, made))
                     del made

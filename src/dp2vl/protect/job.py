@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dp2vl.album import check_target, hash_bytes, write_atomic
 from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused
 from dp2vl.images import Picture, check_file_size, decode_photo
 from dp2vl.protect.config import ProtectConfig
-from dp2vl.protect.photo import Made, Protector, choose_device
+from dp2vl.protect.photo import Protector, choose_device
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.sample import album_references, group_of
 from dp2vl.records import make_claims
@@ -84,9 +86,9 @@ class AlbumJob:
 
 
 class Step(NamedTuple):
-    """What a part of the work on a photo gave, or its outcome if that is the end, and the seconds so far."""
+    """What a part of the work on a photo gave to the next, or its outcome if that is the end; seconds so far."""
 
-    value: object
+    value: tuple[Any, ...] | Outcome
     seconds: float
 
 
@@ -98,25 +100,19 @@ class PhotoWorker:
 
     def read(self, photo: Photo) -> Step:
         """Return the decoded photo."""
-        return self._do(photo, 0.0, partial(self._read, photo))
+        return self._do(photo, Step((), 0.0), self._read)
 
     def work(self, photo: Photo, found: Step) -> Step:
-        """Return the copy's bytes and what was measured on them."""
-        picture = found.value
-        if not isinstance(picture, Picture):
-            return found
-        protect = partial(self.protector.protect, picture, photo.sha256, group=group_of(photo.path))
-        return self._do(photo, found.seconds, protect)
+        """Return the photo and its change."""
+        return self._do(photo, found, self._find_change)
 
     def write(self, photo: Photo, made: Step) -> Outcome:
-        """Return the photo's outcome, once the copy is on the disk."""
-        copy, seconds = made
-        if isinstance(copy, Made):
-            copy, seconds = self._do(photo, seconds, partial(self._write, photo, copy))
-        assert isinstance(copy, Outcome)
-        return replace(copy, seconds=round(seconds, 3))
+        """Return the photo's outcome, once the copy is measured and on the disk."""
+        outcome, seconds = self._do(photo, made, self._write)
+        assert isinstance(outcome, Outcome)
+        return replace(outcome, seconds=round(seconds, 3))
 
-    def _read(self, photo: Photo) -> Picture:
+    def _read(self, photo: Photo) -> tuple[Picture]:
         if photo.sha256 in self.job.refused:
             raise PhotoRefused("is already a protected copy", "use --force to protect it again")
         megapixels = self.job.config.max_megapixels
@@ -125,13 +121,16 @@ class PhotoWorker:
             data = photo.path.read_bytes()
         if hash_bytes(data) != photo.sha256:
             raise PhotoError("changed while the album was being protected", "run the same command again")
-        return decode_photo(data, max_megapixels=megapixels)
+        return (decode_photo(data, max_megapixels=megapixels),)
 
-    def _write(self, photo: Photo, made: Made) -> Outcome:
+    def _find_change(self, photo: Photo, picture: Picture) -> tuple[Picture, NDArray[np.float32]]:
+        return picture, self.protector.find_change(picture, photo.sha256, group=group_of(photo.path))
+
+    def _write(self, photo: Photo, picture: Picture, change: NDArray[np.float32]) -> Outcome:
+        made = self.protector.finish(picture, change, group=group_of(photo.path))
         rel = str(Path(photo.rel).with_suffix(made.suffix)) if made.suffix else photo.rel
         digest, target = hash_bytes(made.data), self.job.out / rel
-        # A worker that died after writing left these very bytes.
-        check_target(target, self.job.ours | {digest})
+        check_target(target, self.job.ours, new=digest)
         self.claims.add(digest)
         write_atomic(target, made.data)
         return replace(
@@ -144,13 +143,16 @@ class PhotoWorker:
             notes=made.notes,
         )
 
-    def _do(self, photo: Photo, before_s: float, part: Callable[[], object]) -> Step:
-        """Do one part; the one place where a photo's exceptions become outcomes."""
+    def _do(self, photo: Photo, before: Step, part: Callable[..., Any]) -> Step:
+        """Return what a part of the work gives, or the outcome that an earlier part ended with."""
+        if isinstance(before.value, Outcome):
+            return before
         start = time.perf_counter()
-        value = self._settle(photo, part)
-        return Step(value, before_s + time.perf_counter() - start)
+        value = self._settle(photo, partial(part, photo, *before.value))
+        return Step(value, before.seconds + time.perf_counter() - start)
 
-    def _settle(self, photo: Photo, part: Callable[[], object]) -> object:
+    def _settle(self, photo: Photo, part: Callable[[], Any]) -> Any:
+        """Return what a part gives; the one place where a photo's exceptions become outcomes."""
         base = self.job.open_outcome(photo)
         try:
             return part()
