@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 TILE_PX = 1024
 TILES = 6
 """Large photos are judged on this many tiles, spread over the photo, so that memory and time stay bounded."""
-SCREEN_PX = 1_500_000
+SCREEN_PX = 1_000_000
 """ꟻLIP is asked about the photo as a screen shows it: reduced to at most so many pixels."""
 WINDOW_PX = 7
 STABILISERS = 0.01**2, 0.03**2
