@@ -18,6 +18,7 @@ COMMANDS = ROOT / "docs" / "reference" / "cli.md"
 README = ROOT / "README.md"
 BENCH = ROOT / "docs" / "guides" / "bench.md"
 MODELS = ROOT / "docs" / "guides" / "models.md"
+MACHINES = ROOT / "docs" / "guides" / "many-machines.md"
 WEIGHTS = ROOT / "src" / "dp2vl" / "vlm" / "mini" / "weights"
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -173,6 +174,99 @@ def make_mini_table() -> str:
     return "\n".join([*lines, about])
 
 
+def read_speed(name: str) -> dict:
+    """Return a record of `benchmarks/speed`."""
+    return json.loads((RESULTS / "speed" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def make_speed_table() -> str:
+    """Return what the records of `benchmarks/speed` say, a row per question."""
+    startup, size, whole = read_speed("startup")["rows"], read_speed("megapixels"), read_speed("overhead")
+    memory, cluster, tower = read_speed("memory")["rows"], read_speed("cluster"), read_speed("towers")["rows"][0]
+    few, many = memory[0], memory[-1]
+    small = size["without_codec"]
+    ratios = ", ".join(f"{r:.2f}" for r in cluster["ratios"])
+    rows = [
+        ("`dp2vl --help`, against `import torch`", f"{startup['dp2vl --help']['wall_ratio']:.2f}"),
+        (
+            "one photo, `--effort quick`, start to end, against `import torch`",
+            f"{startup['protect']['wall_ratio']:.2f}",
+        ),
+        (
+            f"photo of 12 MP in an album of {whole['photos']}, `{whole['effort']}`, one core",
+            f"{whole['photo_cpu_s']:.1f} s",
+        ),
+        ("the same, wall time over the bare passes of its towers", f"{whole['wall_over_bare']:.2f}"),
+        ("12 MP against 1 MP: the search", f"{size['search']['12 MP']['cpu_ratio']:.2f}"),
+        ("12 MP against 1 MP: all but decoding and encoding", f"{small['12 MP']['cpu_ratio']:.2f}"),
+        ("48 MP against 1 MP: all but decoding and encoding", f"{small['48 MP']['cpu_ratio']:.2f}"),
+        (f"peak memory, {few['photos']} photos of 12 MP", f"{few['peak_bytes'] / 1e9:.2f} GB"),
+        (f"peak memory, {many['photos']} photos of 12 MP", f"{many['peak_bytes'] / 1e9:.2f} GB"),
+        ("two Ray workers of one thread against one, two cores", ratios),
+        ("ViT-L/14 at 336 px, gradient to the pixels: share of this machine's matrix product", f"{tower['share']:.2f}"),
+    ]
+    lines = ["| with the bundled towers, on a CPU | |", "|---|---|", *(f"| {what} | {cell} |" for what, cell in rows)]
+    about = (
+        f"\n{whole['processor']}, {whole['cores']} cores that also ran other work, torch {whole['torch']}; medians, "
+        "ratios of things timed in turn; `benchmarks/speed`."
+    )
+    return "\n".join([*lines, about])
+
+
+def make_recipes_table(record: dict) -> str:
+    """Return each rival's recipe beside the fewest of our steps that reach the same on the tower held out."""
+    lines = [
+        "| recipe | reaches, tower held out | passes | processor | ours, same reach | passes | processor | less by |",
+        "|---" * 8 + "|",
+    ]
+    ours = sorted((r for r in record["rows"] if r["method"] == "ours"), key=lambda r: r["steps"])
+    for rival in (r for r in record["rows"] if r["method"] != "ours"):
+        for key in ("displacement", "shift"):
+            cells = f"{rival[key]:.2f} {key} | {rival['passes']:,} | {rival['cpu_s']:.1f} s"
+            equal = next((r for r in ours if r[key] >= rival[key]), None)
+            if equal is None:
+                best = max(r[key] for r in ours)
+                reached = f"not reached: {best:.2f} at most | | | "
+            else:
+                less = f"{rival['passes'] / equal['passes']:.0f} x, {rival['cpu_s'] / equal['cpu_s']:.0f} x"
+                reached = f"{equal['steps']} steps | {equal['passes']} | {equal['cpu_s']:.2f} s | {less}"
+            name = f"{rival['method']}, {rival['steps']} steps of {rival['views']} views"
+            lines.append(f"| {name} | {cells} | {reached} |")
+    about = (
+        f"\n{record['photos']} photos, {' and '.join(record['used'])} attacked, {record['held_out']} held out. Displacement: "
+        "distance moved over the median distance between two people. Shift: share of the way from the person to people "
+        "in general. Passes and seconds per photo, medians over photos."
+    )
+    return "\n".join([*lines, about])
+
+
+def make_sizing_table() -> str:
+    """Return what a million and a billion photos take, from seconds per photo."""
+    overhead = read_speed("overhead")
+    gpu = json.loads((RESULTS / "families_gpu.json").read_text(encoding="utf-8"))
+    passes = 40
+
+    def seconds(precision: str, batch: int) -> float:
+        rows = [r for r in gpu["rows"] if (r["precision"], r["batch"]) == (precision, batch)]
+        return passes * sum(r["backward_s"] for r in rows) / batch
+
+    rows = [
+        ("bundled towers, one CPU core", overhead["photo_cpu_s"]),
+        ("three full towers, one GPU, as it is: float32, one photo at a time", seconds("float32", 1)),
+        ("three full towers, one GPU, if it were in bfloat16 and by 16", seconds("bfloat16", 16)),
+    ]
+    lines = ["| | seconds per photo | a million in a day | a billion in 30 days |", "|---|---|---|---|"]
+    for what, each in rows:
+        day, month = each * 1e6 / 86400, each * 1e9 / 86400 / 30
+        lines.append(f"| {what} | {each:.1f} | {day:,.0f} | {month:,.0f} |")
+    about = (
+        "\nCores or GPUs that are needed, if all go on all the time. Full towers: those of LLaVA-1.5, Qwen-VL and "
+        f"MiniGPT-v2, {passes} passes of each as measured on one {gpu['processor']}, without what comes before and after "
+        "the search."
+    )
+    return "\n".join([*lines, about])
+
+
 def fill(text: str, name: str, content: str) -> str:
     """Return `text` with what stands between the markers of `name` replaced by `content`."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
@@ -195,7 +289,10 @@ def make_all() -> dict[Path, str]:
     for suite, name, make in (("mini", "threat", make_threat_table), ("attackers", "attackers", make_attacker_table)):
         rows = read_scores(suite)
         bench = fill(bench, name, make(rows) if rows else "Not measured yet.")
-    return {BENCH: bench, COMMANDS: make_cli_reference(), README: readme, MODELS: models}
+    machines = fill(MACHINES.read_text(encoding="utf-8"), "speed", make_speed_table())
+    machines = fill(machines, "recipes", make_recipes_table(read_speed("recipes")))
+    machines = fill(machines, "sizing", make_sizing_table())
+    return {MACHINES: machines, BENCH: bench, COMMANDS: make_cli_reference(), README: readme, MODELS: models}
 
 
 if __name__ == "__main__":
