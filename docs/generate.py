@@ -233,8 +233,8 @@ def make_recipes_table(record: dict) -> str:
             name = f"{rival['method']}, {rival['steps']} steps of {rival['views']} views"
             lines.append(f"| {name} | {cells} | {reached} |")
     about = (
-        f"\n{record['photos']} photos, {' and '.join(record['used'])} attacked, {record['held_out']} held out. Displacement: "
-        "distance moved over the median distance between two people. Shift: share of the way from the person to people "
+        f"\n{record['photos']} photos, {' and '.join(record['used'])} attacked, {record['held_out']} held out. "
+        "Displacement: distance moved over the median distance between two people. Shift: share of the way from the person to people "
         "in general. Passes and seconds per photo, medians over photos."
     )
     return "\n".join([*lines, about])
@@ -261,8 +261,8 @@ def make_sizing_table() -> str:
         lines.append(f"| {what} | {each:.1f} | {day:,.0f} | {month:,.0f} |")
     about = (
         "\nCores or GPUs that are needed, if all go on all the time. Full towers: those of LLaVA-1.5, Qwen-VL and "
-        f"MiniGPT-v2, {passes} passes of each as measured on one {gpu['processor']}, without what comes before and after "
-        "the search."
+        f"MiniGPT-v2, {passes} passes of each as measured on one {gpu['processor']}, without what comes before and "
+        "after the search."
     )
     return "\n".join([*lines, about])
 
