@@ -234,8 +234,8 @@ def make_recipes_table(record: dict) -> str:
             lines.append(f"| {name} | {cells} | {reached} |")
     about = (
         f"\n{record['photos']} photos, {' and '.join(record['used'])} attacked, {record['held_out']} held out. "
-        "Displacement: distance moved over the median distance between two people. Shift: share of the way from the person to people "
-        "in general. Passes and seconds per photo, medians over photos."
+        "Displacement: distance moved over the median distance between two people. Shift: share of the way from the "
+        "person to people in general. Passes and seconds per photo, medians over photos."
     )
     return "\n".join([*lines, about])
 
