@@ -175,46 +175,58 @@ def make_mini_table() -> str:
 
 
 def read_speed(name: str) -> dict:
-    """Return a record of `benchmarks/speed`."""
-    return json.loads((RESULTS / "speed" / f"{name}.json").read_text(encoding="utf-8"))
+    """Return a record of `benchmarks/speed`, empty if there is none yet."""
+    path = RESULTS / "speed" / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def make_speed_table() -> str:
     """Return what the records of `benchmarks/speed` say, a row per question."""
-    startup, size, whole = read_speed("startup")["rows"], read_speed("megapixels"), read_speed("overhead")
-    memory, cluster, tower = read_speed("memory")["rows"], read_speed("cluster"), read_speed("towers")["rows"][0]
-    few, many = memory[0], memory[-1]
-    small = size["without_codec"]
-    ratios = ", ".join(f"{r:.2f}" for r in cluster["ratios"])
-    rows = [
-        ("`dp2vl --help`, against `import torch`", f"{startup['dp2vl --help']['wall_ratio']:.2f}"),
-        (
-            "one photo, `--effort quick`, start to end, against `import torch`",
-            f"{startup['protect']['wall_ratio']:.2f}",
-        ),
-        (
-            f"photo of 12 MP in an album of {whole['photos']}, `{whole['effort']}`, one core",
-            f"{whole['photo_cpu_s']:.1f} s",
-        ),
-        ("the same, wall time over the bare passes of its towers", f"{whole['wall_over_bare']:.2f}"),
-        ("12 MP against 1 MP: the search", f"{size['search']['12 MP']['cpu_ratio']:.2f}"),
-        ("12 MP against 1 MP: all but decoding and encoding", f"{small['12 MP']['cpu_ratio']:.2f}"),
-        ("48 MP against 1 MP: all but decoding and encoding", f"{small['48 MP']['cpu_ratio']:.2f}"),
-        (f"peak memory, {few['photos']} photos of 12 MP", f"{few['peak_bytes'] / 1e9:.2f} GB"),
-        (f"peak memory, {many['photos']} photos of 12 MP", f"{many['peak_bytes'] / 1e9:.2f} GB"),
-        ("two Ray workers of one thread against one, two cores", ratios),
-        ("ViT-L/14 at 336 px, gradient to the pixels: share of this machine's matrix product", f"{tower['share']:.2f}"),
+    lines = ["| with the bundled towers, on a CPU | |", "|---|---|"]
+    lines += [
+        f"| {what} | {cell} |" for name, make in SPEED_ROWS.items() if (r := read_speed(name)) for what, cell in make(r)
     ]
-    lines = ["| with the bundled towers, on a CPU | |", "|---|---|", *(f"| {what} | {cell} |" for what, cell in rows)]
+    machines = {(r["processor"], r["cores"], r["torch"]) for name in SPEED_ROWS if (r := read_speed(name))}
+    where = "; ".join(f"{processor}, {cores} cores, torch {torch}" for processor, cores, torch in sorted(machines))
     about = (
-        f"\n{whole['processor']}, {whole['cores']} cores that also ran other work, torch {whole['torch']}; medians, "
-        "ratios of things timed in turn; `benchmarks/speed`."
+        f"\n{where}. The machine ran other work as well, so what counts are ratios: medians over rounds in which things "
+        "were timed in turn. `benchmarks/speed`."
     )
     return "\n".join([*lines, about])
 
 
+SPEED_ROWS: dict[str, Callable[[dict], list[tuple[str, str]]]] = {
+    "startup": lambda r: [
+        ("`dp2vl --help`, against `import torch`", f"{r['rows']['dp2vl --help']['wall_ratio']:.2f}"),
+        ("one photo at `quick`, start to end, against `import torch`", f"{r['rows']['protect']['wall_ratio']:.2f}"),
+    ],
+    "overhead": lambda r: [
+        (f"12 MP, in an album of {r['photos']}, `{r['effort']}`: processor time per photo", f"{r['photo_cpu_s']:.1f} s"),
+        ("the same, over the bare passes of its towers: wall time", f"{r['wall_over_bare']:.2f}"),
+        ("the same, over the bare passes of its towers: processor time", f"{r['cpu_over_bare']:.2f}"),
+    ],
+    "megapixels": lambda r: [
+        ("12 MP against 1 MP: the search", f"{r['search']['12 MP']['cpu_ratio']:.2f}"),
+        ("12 MP against 1 MP: all but decoding and encoding", f"{r['without_codec']['12 MP']['cpu_ratio']:.2f}"),
+        ("48 MP against 1 MP: all but decoding and encoding", f"{r['without_codec']['48 MP']['cpu_ratio']:.2f}"),
+    ],
+    "memory": lambda r: [
+        (f"peak memory, {row['photos']} photos of 12 MP", f"{row['peak_bytes'] / 1e9:.2f} GB") for row in r["rows"]
+    ],
+    "cluster": lambda r: [
+        ("photos per second, two Ray workers of one thread against one", ", ".join(f"{x:.2f}" for x in r["ratios"])),
+    ],
+    "towers": lambda r: [
+        (f"{r['tower']}, gradient to the pixels: share of the rate of a matrix product", f"{r['rows'][0]['share']:.2f}"),
+    ],
+}  # fmt: skip
+"""Record -> its rows in the table."""
+
+
 def make_recipes_table(record: dict) -> str:
     """Return each rival's recipe beside the fewest of our steps that reach the same on the tower held out."""
+    if not record:
+        return "Not measured yet."
     lines = [
         "| recipe | reaches, tower held out | passes | processor | ours, same reach | passes | processor | less by |",
         "|---" * 8 + "|",
@@ -251,7 +263,7 @@ def make_sizing_table() -> str:
         return passes * sum(r["backward_s"] for r in rows) / batch
 
     rows = [
-        ("bundled towers, one CPU core", overhead["photo_cpu_s"]),
+        *([("bundled towers, one CPU core", overhead["photo_cpu_s"])] if overhead else []),
         ("three full towers, one GPU, as it is: float32, one photo at a time", seconds("float32", 1)),
         ("three full towers, one GPU, if it were in bfloat16 and by 16", seconds("bfloat16", 16)),
     ]
