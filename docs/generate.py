@@ -182,15 +182,14 @@ def read_speed(name: str) -> dict:
 
 def make_speed_table() -> str:
     """Return what the records of `benchmarks/speed` say, a row per question."""
+    records = {name: record for name in SPEED_ROWS if (record := read_speed(name))}
     lines = ["| with the bundled towers, on a CPU | |", "|---|---|"]
-    lines += [
-        f"| {what} | {cell} |" for name, make in SPEED_ROWS.items() if (r := read_speed(name)) for what, cell in make(r)
-    ]
-    machines = {(r["processor"], r["cores"], r["torch"]) for name in SPEED_ROWS if (r := read_speed(name))}
+    lines += [f"| {what} | {cell} |" for name, record in records.items() for what, cell in SPEED_ROWS[name](record)]
+    machines = {(r["processor"], r["cores"], r["torch"]) for r in records.values()}
     where = "; ".join(f"{processor}, {cores} cores, torch {torch}" for processor, cores, torch in sorted(machines))
     about = (
-        f"\n{where}. The machine ran other work as well, so what counts are ratios: medians over rounds in which things "
-        "were timed in turn. `benchmarks/speed`."
+        f"\n{where}. The machine ran other work as well, so what counts are ratios: medians over rounds in which "
+        "things were timed in turn. `benchmarks/speed`."
     )
     return "\n".join([*lines, about])
 
@@ -201,7 +200,7 @@ SPEED_ROWS: dict[str, Callable[[dict], list[tuple[str, str]]]] = {
         ("one photo at `quick`, start to end, against `import torch`", f"{r['rows']['protect']['wall_ratio']:.2f}"),
     ],
     "overhead": lambda r: [
-        (f"12 MP, in an album of {r['photos']}, `{r['effort']}`: processor time per photo", f"{r['photo_cpu_s']:.1f} s"),
+        (f"12 MP, album of {r['photos']}, `{r['effort']}`: processor time per photo", f"{r['photo_cpu_s']:.1f} s"),
         ("the same, over the bare passes of its towers: wall time", f"{r['wall_over_bare']:.2f}"),
         ("the same, over the bare passes of its towers: processor time", f"{r['cpu_over_bare']:.2f}"),
     ],
@@ -217,7 +216,7 @@ SPEED_ROWS: dict[str, Callable[[dict], list[tuple[str, str]]]] = {
         ("photos per second, two Ray workers of one thread against one", ", ".join(f"{x:.2f}" for x in r["ratios"])),
     ],
     "towers": lambda r: [
-        (f"{r['tower']}, gradient to the pixels: share of the rate of a matrix product", f"{r['rows'][0]['share']:.2f}"),
+        (f"{r['tower']}, gradient to the pixels: share of a matrix product's rate", f"{r['rows'][0]['share']:.2f}"),
     ],
 }  # fmt: skip
 """Record -> its rows in the table."""

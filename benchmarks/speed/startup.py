@@ -26,7 +26,7 @@ def main() -> None:
                 "dp2vl --help": call("-m", "dp2vl.cli", "--help"),
                 "protect": call("-m", "dp2vl.cli", "protect", photo, "--out", f"{place}/out", "--effort", "quick"),
             },
-            repeats=7,
+            repeats=5,
         )
     # Seconds of this process's own processor time say nothing of its children.
     write("startup", rows={name: {k: v for k, v in row.items() if "cpu" not in k} for name, row in found.items()})
