@@ -3,7 +3,7 @@
 python benchmarks/speed/towers.py [--device cuda]
 
 ViT-L/14 at 336 px, the tower of LLaVA-1.5, up to the layer that LLaVA reads. On CUDA in bfloat16, also with a batch.
-Operations of matrix products are counted, twice as many forwards and backwards as forwards alone, as the gradient goes to
+Operations of matrix products are counted, twice as many forwards and backwards as forwards, as the gradient goes to
 the pixels and not to weights, and three times as many in attention; those of norms and activations are not. The
 machine's rate is that of one large product in the same number format.
 """
