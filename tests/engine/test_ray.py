@@ -124,3 +124,9 @@ def test_a_run_of_nothing_starts_no_cluster(tmp_path: Path):
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=HERE)
     assert run.stdout.strip() == "[] False", run.stderr
+
+
+@needs_ray
+def test_fewer_workers_than_none_are_a_usage_error():
+    with pytest.raises(UsageError, match="0 workers or more"):
+        RayEngine(workers=-1)

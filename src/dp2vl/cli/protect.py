@@ -59,8 +59,8 @@ def protect(
     if dry_run:
         _list_plan(paths, out, config, as_json)
         return
-    if preview and "://" in out:
-        raise UsageError(f"expected a folder as --out with --preview, got {out}", "leave one of them out")
+    if preview and (urls := [place for place in (out, *paths) if "://" in place]):
+        raise UsageError(f"expected folders with --preview, got {urls[0]}", "leave --preview out")
     where = {"engine": engine, "address": address, "workers": workers}
     result = _run(paths, out, config, force, where, quiet=as_json)
     if preview:

@@ -30,7 +30,8 @@ class RayEngine:
     """Runs a job on a cluster that is there, or on one of its own that ends with the run and listens on loopback only.
 
     Args:
-        address: `host:port` of a cluster's head, `auto` on a machine of one, or empty for one of our own.
+        address: `host:port` of a cluster's head, `auto` on a machine of one, or empty for one of our own. A program
+            that has called `ray.init` keeps the cluster that it has.
         workers: how many actors; 0 for one per GPU, or one per CPU where there are none or `gpus` is false.
         gpus: whether actors may take GPUs.
 
@@ -44,6 +45,8 @@ class RayEngine:
         if address.startswith("ray://"):
             hint = "run the command on a machine of the cluster (`ray job submit`) with --address auto"
             raise UsageError(f"expected the address of a cluster, host:port or auto, got {address}", hint)
+        if workers < 0:
+            raise UsageError(f"expected 0 workers or more, got {workers}", "0 stands for one per GPU or CPU")
         self.address, self.workers, self.gpus = address, workers, gpus
 
     def run(self, job: Job[Item, Result], items: Iterable[Item]) -> Iterator[Result]:
@@ -57,14 +60,17 @@ class RayEngine:
         first = next(waiting, None)
         if first is None:
             return
-        with _cluster(self.address, self.workers, self.gpus) as ray:
+        with _cluster(self.address, self.workers) as ray:
             yield from _Dispatch(ray, job, self._seats(ray, job)).run(_chain(first, waiting))
 
     def _seats(self, ray: Any, job: Any) -> "list[_Seat]":
         """Return actors that have loaded what they need."""
         have = ray.cluster_resources()
         on_gpu = self.gpus and have.get("GPU", 0) >= 1
-        count = self.workers or int(have.get("GPU" if on_gpu else "CPU", 1)) or 1
+        room = int(have.get("GPU" if on_gpu else "CPU", 1))
+        if self.workers > room:  # Ray would wait for room that may never come
+            raise UsageError(f"expected at most {room} workers, got {self.workers}", "0 stands for as many as fit")
+        count = self.workers or room
         # Actors come back after a crash; what they had in flight is ours to retry.
         options = {"num_cpus": 1, "num_gpus": int(on_gpu), "max_restarts": -1, "max_concurrency": IN_FLIGHT}
         make = ray.remote(**options)(_Actor)
@@ -196,9 +202,12 @@ class _Dispatch(Generic[Item, Result]):
 
 
 @contextmanager
-def _cluster(address: str, workers: int, gpus: bool) -> Iterator[Any]:
+def _cluster(address: str, workers: int) -> Iterator[Any]:
     """Give the `ray` module, connected; disconnect, or end a cluster of our own, when the block ends."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():  # by the program that calls us
+        yield sys.modules["ray"]
+        return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address:
         if address != "auto":
