@@ -28,6 +28,7 @@ REPORT = ROOT / "docs" / "guides" / "report.md"
 IMAGES = ROOT / "docs" / "images"
 LEADERBOARD = ROOT / "docs" / "reference" / "leaderboard.md"
 ENTRIES = ROOT / "benchmarks" / "leaderboard"
+MACHINES = ROOT / "docs" / "guides" / "many-machines.md"
 WEIGHTS = ROOT / "src" / "dp2vl" / "vlm" / "mini" / "weights"
 RESULTS = ROOT / "benchmarks" / "results"
 
@@ -201,6 +202,110 @@ def make_gallery(plots: list[Plot]) -> str:
     return "\n\n".join(parts)
 
 
+def read_speed(name: str) -> dict:
+    """Return a record of `benchmarks/speed`, empty if there is none yet."""
+    path = RESULTS / "speed" / f"{name}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def make_speed_table() -> str:
+    """Return what the records of `benchmarks/speed` say, a row per question."""
+    records = {name: record for name in SPEED_ROWS if (record := read_speed(name))}
+    lines = ["| with the bundled towers, on a CPU | |", "|---|---|"]
+    lines += [f"| {what} | {cell} |" for name, record in records.items() for what, cell in SPEED_ROWS[name](record)]
+    machines = {(r["processor"], r["cores"], r["torch"]) for r in records.values()}
+    where = "; ".join(f"{processor}, {cores} cores, torch {torch}" for processor, cores, torch in sorted(machines))
+    about = (
+        f"\n{where}. The machine ran other work as well, so what counts are ratios: medians over rounds in which "
+        "things were timed in turn. `benchmarks/speed`."
+    )
+    return "\n".join([*lines, about])
+
+
+SPEED_ROWS: dict[str, Callable[[dict], list[tuple[str, str]]]] = {
+    "startup": lambda r: [
+        ("`dp2vl --help`, against `import torch`", f"{r['rows']['dp2vl --help']['wall_ratio']:.2f}"),
+        ("one photo at `quick`, start to end, against `import torch`", f"{r['rows']['protect']['wall_ratio']:.2f}"),
+    ],
+    "overhead": lambda r: [
+        (f"12 MP, album of {r['photos']}, `{r['effort']}`: processor time per photo", f"{r['photo_cpu_s']:.1f} s"),
+        ("the same, over the bare passes of its towers: wall time", f"{r['wall_over_bare']:.2f}"),
+        ("the same, over the bare passes of its towers: processor time", f"{r['cpu_over_bare']:.2f}"),
+    ],
+    "megapixels": lambda r: [
+        ("12 MP against 1 MP: the search", f"{r['search']['12 MP']['cpu_ratio']:.2f}"),
+        ("12 MP against 1 MP: all but decoding and encoding", f"{r['without_codec']['12 MP']['cpu_ratio']:.2f}"),
+        ("48 MP against 1 MP: all but decoding and encoding", f"{r['without_codec']['48 MP']['cpu_ratio']:.2f}"),
+    ],
+    "memory": lambda r: [
+        (f"peak memory, {row['photos']} photos of 12 MP", f"{row['peak_bytes'] / 1e9:.2f} GB") for row in r["rows"]
+    ],
+    "cluster": lambda r: [
+        ("photos per second, two Ray workers of one thread against one", ", ".join(f"{x:.2f}" for x in r["ratios"])),
+    ],
+    "towers": lambda r: [
+        (f"{r['tower']}, gradient to the pixels: share of a matrix product's rate", f"{r['rows'][0]['share']:.2f}"),
+    ],
+}  # fmt: skip
+"""Record -> its rows in the table."""
+
+
+def make_recipes_table(record: dict) -> str:
+    """Return each rival's recipe beside the fewest of our steps that reach the same on the tower held out."""
+    if not record:
+        return "Not measured yet."
+    lines = [
+        "| recipe | reaches, tower held out | passes | processor | ours, same reach | passes | processor | less by |",
+        "|---" * 8 + "|",
+    ]
+    ours = sorted((r for r in record["rows"] if r["method"] == "ours"), key=lambda r: r["steps"])
+    for rival in (r for r in record["rows"] if r["method"] != "ours"):
+        for key in ("displacement", "shift"):
+            cells = f"{rival[key]:.2f} {key} | {rival['passes']:,} | {rival['cpu_s']:.1f} s"
+            equal = next((r for r in ours if r[key] >= rival[key]), None)
+            if equal is None:
+                best = max(r[key] for r in ours)
+                reached = f"not reached: {best:.2f} at most | | | "
+            else:
+                less = f"{rival['passes'] / equal['passes']:.0f} x, {rival['cpu_s'] / equal['cpu_s']:.0f} x"
+                reached = f"{equal['steps']} steps | {equal['passes']} | {equal['cpu_s']:.2f} s | {less}"
+            name = f"{rival['method']}, {rival['steps']} steps of {rival['views']} views"
+            lines.append(f"| {name} | {cells} | {reached} |")
+    about = (
+        f"\n{record['photos']} photos, {' and '.join(record['used'])} attacked, {record['held_out']} held out. "
+        "Displacement: distance moved over the median distance between two people. Shift: share of the way from the "
+        "person to people in general. Passes and seconds per photo, medians over photos."
+    )
+    return "\n".join([*lines, about])
+
+
+def make_sizing_table() -> str:
+    """Return what a million and a billion photos take, from seconds per photo."""
+    overhead = read_speed("overhead")
+    gpu = json.loads((RESULTS / "families_gpu.json").read_text(encoding="utf-8"))
+    passes = 40
+
+    def seconds(precision: str, batch: int) -> float:
+        rows = [r for r in gpu["rows"] if (r["precision"], r["batch"]) == (precision, batch)]
+        return passes * sum(r["backward_s"] for r in rows) / batch
+
+    rows = [
+        *([("bundled towers, one CPU core", overhead["photo_cpu_s"])] if overhead else []),
+        ("three full towers, one GPU, as it is: float32, one photo at a time", seconds("float32", 1)),
+        ("three full towers, one GPU, if it were in bfloat16 and by 16", seconds("bfloat16", 16)),
+    ]
+    lines = ["| | seconds per photo | a million in a day | a billion in 30 days |", "|---|---|---|---|"]
+    for what, each in rows:
+        day, month = each * 1e6 / 86400, each * 1e9 / 86400 / 30
+        lines.append(f"| {what} | {each:.1f} | {day:,.0f} | {month:,.0f} |")
+    about = (
+        "\nCores or GPUs that are needed, if all go on all the time. Full towers: those of LLaVA-1.5, Qwen-VL and "
+        f"MiniGPT-v2, {passes} passes of each as measured on one {gpu['processor']}, without what comes before and "
+        "after the search."
+    )
+    return "\n".join([*lines, about])
+
+
 def fill(text: str, name: str, content: str) -> str:
     """Return `text` with what stands between the markers of `name` replaced by `content`."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
@@ -227,7 +332,11 @@ def make_all() -> dict[Path, str]:
     report = fill(REPORT.read_text(encoding="utf-8"), "plots", make_gallery(plots))
     example = f"```python\n{EXAMPLE.read_text(encoding='utf-8')}```"
     methods = fill(METHODS.read_text(encoding="utf-8"), "example", example)
+    machines = fill(MACHINES.read_text(encoding="utf-8"), "speed", make_speed_table())
+    machines = fill(machines, "recipes", make_recipes_table(read_speed("recipes")))
+    machines = fill(machines, "sizing", make_sizing_table())
     pages = {
+        MACHINES: machines,
         BENCH: bench,
         COMMANDS: make_cli_reference(),
         README: readme,

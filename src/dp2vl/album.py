@@ -16,6 +16,7 @@ from itertools import permutations
 from pathlib import Path, PurePosixPath
 
 from dp2vl.errors import DP2VLError, PhotoError, UsageError
+from dp2vl.storage import as_os_error, is_local, list_files, state_home, why
 from dp2vl.types import Outcome, Photo, Status
 
 STATE_FOLDER = ".dp2vl"
@@ -51,7 +52,7 @@ def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
     Reads every photo once, for its digest.
 
     Args:
-        sources: folders and single files.
+        sources: folders and single files, on this machine or URLs of `dp2vl.storage.locate`.
         out: where copies will go; need not exist. Nothing stays written there; where names differ only in
             letter case, a file is made for a moment to learn whether the disk tells them apart.
 
@@ -63,7 +64,7 @@ def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
     _check_output(out, sources)
     photos: list[Photo] = []
     settled: list[Outcome] = []
-    albums = {p for s in sources for p in (s, *s.resolve().parents) if is_album(p)}
+    albums = {p for s in sources if is_local(s) for p in (s, *s.resolve().parents) if is_album(p)}
     for path, rel, problem in _find_files(sources, albums):
         place = problem or _place(path, rel)
         if isinstance(place, Photo):
@@ -81,6 +82,13 @@ def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
 _KNOWN_FORMATS = "photos are JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF files; hidden files are left out"
 
 
+def state_folder(out: Path) -> Path:
+    """Return where the records of an output are: in its folder, or, for a URL, in the user's state folder."""
+    if is_local(out):
+        return out / STATE_FOLDER
+    return state_home() / "albums" / hash_bytes(str(out).rstrip("/").encode())[:16]
+
+
 def is_album(folder: Path) -> bool:
     """Return whether an earlier run wrote protected copies into `folder`."""
     return os.access(folder / STATE_FOLDER / "outcomes.jsonl", os.R_OK)
@@ -93,12 +101,14 @@ def hash_bytes(data: bytes) -> str:
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a whole file as 64 hex digits, in constant memory."""
-    with path.open("rb") as file:
+    with as_os_error(), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_space(out: Path, photos: Iterable[Photo]) -> None:
-    """Raise a `DP2VLError` if the disk of `out` has no room for copies of `photos`."""
+    """Raise a `DP2VLError` if the disk of `out` has no room for copies of `photos`; of URLs nobody knows."""
+    if not is_local(out):
+        return
     need = int(GROWTH * sum(photo.size_bytes for photo in photos))
     have = shutil.disk_usage(_existing(out)).free
     if need > have:
@@ -108,18 +118,30 @@ def check_space(out: Path, photos: Iterable[Photo]) -> None:
         )
 
 
-def check_target(path: Path, ours: Container[str]) -> None:
-    """Raise a `PhotoError` if `path` is a file whose digest is not in `ours`: writing would destroy it."""
-    if path.exists() and hash_file(path) not in ours:
+def check_target(path: Path, ours: Container[str], *, new: str = "") -> None:
+    """Raise a `PhotoError` if `path` is a file whose digest is not in `ours`: writing would destroy it.
+
+    Nor if it is `new`, the digest of what is to be written: a worker that died after writing left these very bytes.
+    """
+    with as_os_error():
+        taken = path.exists()
+    if taken and (digest := hash_file(path)) != new and digest not in ours:
         raise PhotoError(f"{path} exists and is not a copy written by dp2vl", "move it away, or choose another --out")
 
 
 def write_atomic(path: Path, data: bytes) -> None:
     """Put `data` at `path` and make its folders; a crash leaves the old file or the new one, whole.
 
+    A URL is written in one piece, which object storage takes whole or not at all.
+
     Raises:
         OSError: the disk is full or not writable; then nothing new is left behind but empty folders.
     """
+    if not is_local(path):
+        with as_os_error():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.parent / f"{PART_PREFIX}{secrets.token_hex(8)}{PART_SUFFIX}"
     try:
@@ -148,6 +170,8 @@ def remove_partials(out: Path) -> int:
 
     Only for the holder of `lock_output`: another run's file in work would go as well.
     """
+    if not is_local(out):
+        return 0
     left = [
         Path(folder, name)
         for folder, _, names in os.walk(out)
@@ -166,11 +190,12 @@ def lock_output(out: Path) -> Iterator[None]:
     Raises:
         DP2VLError: another process holds it, or it cannot be written to.
     """
+    folder = state_folder(out)
     try:
-        (out / STATE_FOLDER).mkdir(parents=True, exist_ok=True)
-        file = (out / STATE_FOLDER / "lock").open("ab")
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / "lock").open("ab")
     except OSError as error:
-        raise DP2VLError(f"cannot write to {out}: {error.strerror}", "choose another output folder") from error
+        raise DP2VLError(f"cannot write to {folder}: {error.strerror}", "choose another output folder") from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -188,15 +213,19 @@ def _check_sources(sources: Sequence[Path]) -> None:
     for one, other in permutations(sources, 2):
         if _lies_in(one, other):
             raise UsageError(f"{one} lies inside {other}", "name each photo and folder once")
-        if _fold(one.resolve().name) == _fold(other.resolve().name):
+        if _fold(_name(one)) == _fold(_name(other)):
             raise UsageError(
                 f"{one} and {other} have the same name, so their copies would mix",
                 "protect them one at a time",
             )
 
 
+def _name(source: Path) -> str:
+    return source.resolve().name if is_local(source) else source.name
+
+
 def _check_output(out: Path, sources: Sequence[Path]) -> None:
-    if _exists(out) and not out.is_dir():
+    if is_local(out) and _exists(out) and not out.is_dir():
         raise UsageError(f"expected a folder for the copies, but {out} is a file", "choose another --out")
     for source in sources:
         if _lies_in(out, source) or _lies_in(source, out):
@@ -204,6 +233,8 @@ def _check_output(out: Path, sources: Sequence[Path]) -> None:
                 f"the output folder {out} and the source {source} lie in each other",
                 "choose an --out beside the photos, so that originals and copies stay apart",
             )
+    if not is_local(out):
+        return
     folder = _existing(out)
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise DP2VLError(f"cannot write to {folder}", "choose an --out that you may write to")
@@ -211,6 +242,8 @@ def _check_output(out: Path, sources: Sequence[Path]) -> None:
 
 def _check_links(out: Path, photos: Sequence[Photo]) -> None:
     """A link inside `out` could lead a copy over an original."""
+    if not is_local(out):
+        return
     home = out.resolve()
     for folder in sorted({PurePosixPath(photo.rel).parent for photo in photos}):
         if not (out / folder).resolve().is_relative_to(home):
@@ -219,6 +252,8 @@ def _check_links(out: Path, photos: Sequence[Photo]) -> None:
 
 def _lies_in(inner: Path, outer: Path) -> bool:
     """Return whether `inner` is `outer` or under it, however either is spelled (links, letter case)."""
+    if not (is_local(inner) and is_local(outer)):
+        return is_local(inner) == is_local(outer) and f"{inner}/".startswith(f"{str(outer).rstrip('/')}/")
     if not _exists(outer):
         return False
     inner = inner.resolve()
@@ -227,6 +262,12 @@ def _lies_in(inner: Path, outer: Path) -> bool:
 
 def _exists(path: Path) -> bool:
     """Return whether `path` is there for this user; unlike `Path.exists`, also where a folder is closed."""
+    if not is_local(path):
+        try:
+            with as_os_error():
+                return path.exists()
+        except OSError as error:
+            raise DP2VLError(f"cannot look at {path}: {why(error)}", "check the URL and your permission") from error
     return os.access(path, os.F_OK)
 
 
@@ -239,10 +280,13 @@ def _existing(path: Path) -> Path:
 def _find_files(sources: Sequence[Path], albums: set[Path]) -> Iterator[tuple[Path, str, Outcome | None]]:
     """Yield (file, where its copy goes, its outcome if that needs no look inside); adds to `albums`."""
     for source in sources:
+        prefix = PurePosixPath(_name(source) if len(sources) > 1 else "")
+        if not is_local(source):
+            yield from _find_urls(source, prefix)
+            continue
         if not source.is_dir():
             yield source, source.name, None
             continue
-        prefix = PurePosixPath(source.resolve().name if len(sources) > 1 else "")
         for path, error in _walk(source):
             inside = path.relative_to(source)
             rel = str(prefix / inside)
@@ -255,6 +299,20 @@ def _find_files(sources: Sequence[Path], albums: set[Path]) -> Iterator[tuple[Pa
                 yield path, rel, _settle(path, "", Status.SKIPPED, "hidden")
             else:
                 yield path, rel, None
+
+
+def _find_urls(source: Path, prefix: PurePosixPath) -> Iterator[tuple[Path, str, Outcome | None]]:
+    """Yield the same for what is under a URL."""
+    try:
+        found = list_files(source)
+    except OSError as error:
+        yield source, "", _settle(source, "", Status.FAILED, f"cannot be listed: {why(error)}")
+        return
+    for path in found:
+        inside = path.relative_to(source)
+        rel = str(prefix / str(inside)) if path != source else source.name
+        hidden = any(part.startswith(".") for part in PurePosixPath(rel).parts)
+        yield path, rel, _settle(path, "", Status.SKIPPED, "hidden") if hidden else None
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, OSError | None]]:
@@ -286,12 +344,14 @@ def _place(path: Path, rel: str) -> Photo | Outcome:
 
     suffix = path.suffix.lower()
     try:
-        status = path.stat()
+        with as_os_error():
+            status = path.stat()
         if stat.S_ISDIR(status.st_mode):
             return _settle(path, "", Status.SKIPPED, "link to a folder; links to folders are not followed")
         if not stat.S_ISREG(status.st_mode):
             return _settle(path, "", Status.SKIPPED, "not a regular file")
-        kind = sniff(path)
+        with as_os_error():
+            kind = sniff(path)
         if kind is None and suffix not in PHOTO_SUFFIXES | RAW_SUFFIXES:
             return _settle(path, "", Status.SKIPPED, "not a photo")
         if status.st_size == 0:
@@ -304,7 +364,7 @@ def _place(path: Path, rel: str) -> Photo | Outcome:
         return _settle(path, rel, Status.FAILED, str(error))
     except OSError as error:
         what = "link to a missing file" if isinstance(error, FileNotFoundError) else "cannot be read"
-        return _settle(path, rel, Status.FAILED, f"{what}: {error.strerror}")
+        return _settle(path, rel, Status.FAILED, f"{what}: {why(error)}")
 
 
 def _settle(path: Path, rel: str, status: Status, reason: str) -> Outcome:
@@ -315,7 +375,7 @@ def _part_collisions(photos: list[Photo], out: Path) -> tuple[list[Photo], list[
     """Return the photos whose copies have a place of their own, and failures for all that share one."""
     place = {photo: _copy_rel(photo) for photo in photos}
     folded = {photo: _fold(rel) for photo, rel in place.items()}
-    if len(set(folded.values())) < len(set(place.values())) and _ignores_case(_existing(out)):
+    if len(set(folded.values())) < len(set(place.values())) and is_local(out) and _ignores_case(_existing(out)):
         place = folded
     sharing = defaultdict(list)
     for photo in photos:

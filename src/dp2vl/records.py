@@ -4,14 +4,14 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path, PurePosixPath
 
-from platformdirs import user_state_path
-
-from dp2vl.album import STATE_FOLDER, hash_file, sync_folder, write_atomic
+from dp2vl.album import hash_file, state_folder, sync_folder, write_atomic
 from dp2vl.errors import DP2VLError
+from dp2vl.storage import state_home
 from dp2vl.types import Outcome, Photo, Status
 
 SCHEMA = 1
@@ -21,7 +21,9 @@ _DIGEST = re.compile(rb"([0-9a-f]{64})$", re.MULTILINE)
 
 
 class OutcomeStore:
-    """The outcomes of all runs that wrote into `out`: lines in `out/.dp2vl/outcomes.jsonl`, never rewritten.
+    """The outcomes of all runs that wrote into `out`: lines in `outcomes.jsonl`, never rewritten.
+
+    The file is in `out/.dp2vl`, or, for a URL, in the user's state folder: see `dp2vl.album.state_folder`.
 
     Reading changes nothing. Only the holder of `dp2vl.album.lock_output` may append. A last line without its
     end (the process was killed) counts as not written.
@@ -32,7 +34,7 @@ class OutcomeStore:
 
     def __init__(self, out: Path) -> None:
         self.out = out
-        self.path = out / STATE_FOLDER / "outcomes.jsonl"
+        self.path = state_folder(out) / "outcomes.jsonl"
         self._latest: dict[str, Outcome] | None = None
         self._digests: set[str] = set()
 
@@ -125,8 +127,7 @@ class ProtectedRegistry:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        folder = os.environ.get("DP2VL_STATE_DIR") or user_state_path("dp2vl", appauthor=False)
-        self.path = path or Path(folder) / "protected.txt"
+        self.path = path or state_home() / "protected.txt"
         self._write(b"")  # fails now, not after the first photo
 
     def digests(self) -> set[str]:
@@ -153,6 +154,30 @@ class ProtectedRegistry:
                 f"cannot write {self.path}: {error.strerror}",
                 "set DP2VL_STATE_DIR to a folder you may write to",
             ) from error
+
+
+def make_claims(out: Path) -> ProtectedRegistry:
+    """Return a list, of this process alone, of copies that are about to be written into `out`.
+
+    A copy is claimed before it exists: should the run be killed before the outcome is recorded, the next one knows the
+    copy as its own.
+    """
+    return ProtectedRegistry(_claims(out) / f"{secrets.token_hex(8)}.txt")
+
+
+def read_claims(out: Path) -> set[str]:
+    """Return the digests in all lists of `make_claims`."""
+    return {d for path in _claims(out).glob("*.txt") for d in ProtectedRegistry(path).digests()}
+
+
+def drop_claims(out: Path) -> None:
+    """Remove the lists, once every outcome is recorded; only for the holder of `dp2vl.album.lock_output`."""
+    for path in _claims(out).glob("*.txt"):
+        path.unlink(missing_ok=True)
+
+
+def _claims(out: Path) -> Path:
+    return state_folder(out) / "claims"
 
 
 def write_json_atomic(path: Path, value: object) -> None:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from skimage.metrics import structural_similarity
 
 from dp2vl.protect.quality import flip, largest_change, ssim
 
@@ -38,3 +39,15 @@ def test_sixteen_bit_changes_are_counted_in_whole_eight_bit_levels():
     picture = np.full((8, 8, 3), 30000, np.uint16)
     assert largest_change(picture, picture + 257 * 5) == 5
     assert largest_change(picture, picture + 257 * 5 + 1) == 6
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("shape", [(7, 9, 3), (64, 50, 1), (120, 90, 3)])
+def test_similarity_is_that_of_scikit_image(dtype: type, shape: tuple[int, int, int]):
+    generator, full = np.random.default_rng(0), np.iinfo(dtype).max
+    before = np.cumsum(generator.integers(0, full // 60, shape), axis=1).clip(0, full).astype(dtype)
+    noise = generator.integers(-full // 20, full // 20, shape)
+    after = (before.astype(int) + noise).clip(0, full).astype(dtype)
+    expected = structural_similarity(before, after, channel_axis=2, data_range=full, win_size=7)
+    assert 0.05 < expected < 0.95
+    assert ssim(before, after) == pytest.approx(expected, abs=1e-4)

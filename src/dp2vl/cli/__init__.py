@@ -1,6 +1,7 @@
 """The command line: one file per command, each a thin layer over functions that Python callers use as well."""
 
 import io
+import os
 import sys
 
 import typer
@@ -29,6 +30,8 @@ app.add_typer(bench.app, name="bench")
 
 def main() -> None:
     """Run the command line; an expected error is one line on stderr and a hint, anything else a traceback."""
+    # Threads that wait for one another by spinning slow a busy machine down fivefold; torch reads this when it loads.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):  # names of files need not be valid text
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -4,10 +4,11 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dp2vl.errors import UsageError
 from dp2vl.protect.config import EFFORTS, ProtectConfig
 from dp2vl.types import Outcome, Status
 
@@ -20,9 +21,10 @@ SECONDS_PER_PASS = 0.02
 
 def protect(
     paths: Annotated[
-        list[Path], typer.Argument(help="Photos and folders of photos; never written to.", show_default=False)
+        list[str],
+        typer.Argument(help="Photos and folders of photos, or URLs (s3://...); never written to.", show_default=False),
     ],
-    out: Annotated[Path, typer.Option(help="Folder for the protected copies.", show_default=False)],
+    out: Annotated[str, typer.Option(help="Folder or URL for the protected copies.", show_default=False)],
     strength: Annotated[
         str, typer.Option(help="light, standard or strong: at most 4, 6 or 12 grey levels.")
     ] = "standard",
@@ -37,6 +39,11 @@ def protect(
     seed: Annotated[int, typer.Option(help="Same seed, same copies.")] = 0,
     max_megapixels: Annotated[float, typer.Option(help="Refuse larger photos.")] = 100.0,
     force: Annotated[bool, typer.Option("--force", help="Protect copies again that are protected already.")] = False,
+    engine: Annotated[str, typer.Option(help="local, or ray for many processes, GPUs or machines.")] = "local",
+    address: Annotated[
+        str, typer.Option(help="Ray cluster, host:port or auto; without it, one on this machine for this run.")
+    ] = "",
+    workers: Annotated[int, typer.Option(min=0, help="Ray workers; 0 for one per GPU or CPU.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be done, and do nothing.")] = False,
     preview: Annotated[bool, typer.Option("--preview", help="Write comparison pictures to OUT-preview.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with outcomes and summary.")] = False,
@@ -52,11 +59,14 @@ def protect(
     if dry_run:
         _list_plan(paths, out, config, as_json)
         return
-    result = _run(paths, out, config, force, quiet=as_json)
+    if preview and (urls := [place for place in (out, *paths) if "://" in place]):
+        raise UsageError(f"expected folders with --preview, got {urls[0]}", "leave --preview out")
+    where = {"engine": engine, "address": address, "workers": workers}
+    result = _run(paths, out, config, force, where, quiet=as_json)
     if preview:
         from dp2vl.preview import write_previews
 
-        write_previews(result.outcomes, out, Path(f"{out}-preview"))
+        write_previews(result.outcomes, Path(out), Path(f"{out}-preview"))
     if as_json:
         print(json.dumps({"outcomes": [asdict(o) for o in result.outcomes], "summary": result.summary}, indent=2))
     _say_summary(result, out)
@@ -64,7 +74,9 @@ def protect(
         raise typer.Exit(3)
 
 
-def _run(paths: list[Path], out: Path, config: ProtectConfig, force: bool, *, quiet: bool) -> "AlbumResult":
+def _run(
+    paths: list[str], out: str, config: ProtectConfig, force: bool, where: dict[str, Any], *, quiet: bool
+) -> "AlbumResult":
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -82,7 +94,7 @@ def _run(paths: list[Path], out: Path, config: ProtectConfig, force: bool, *, qu
 
         return protect_album(
             paths, out, strength=config.strength, effort=config.effort, surrogates=config.surrogates, seed=config.seed,
-            metadata=config.metadata, device=config.device, max_megapixels=config.max_megapixels, force=force,
+            metadata=config.metadata, device=config.device, max_megapixels=config.max_megapixels, force=force, **where,
             on_start=lambda count: bar.update(task, total=count), on_outcome=show,
         )  # fmt: skip
 
@@ -94,11 +106,12 @@ def outcome_line(outcome: Outcome) -> str:
     return f"{outcome.status:10} {name}  {about}"
 
 
-def _list_plan(paths: list[Path], out: Path, config: ProtectConfig, as_json: bool) -> None:
+def _list_plan(paths: list[str], out: str, config: ProtectConfig, as_json: bool) -> None:
     from dp2vl.album import plan_album
+    from dp2vl.storage import locate
     from dp2vl.surrogates.sets import tower_names
 
-    plan = plan_album(paths, out)
+    plan = plan_album([locate(p) for p in paths], locate(out))
     search = EFFORTS[config.effort]
     passes = search.steps * search.views * len(tower_names(config.surrogates))
     seconds = round(len(plan.photos) * passes * SECONDS_PER_PASS)
@@ -119,12 +132,13 @@ def _list_plan(paths: list[Path], out: Path, config: ProtectConfig, as_json: boo
     print(f"{len(plan.photos)} photos, about {seconds} s {basis}", file=sys.stderr)
 
 
-def _say_summary(result: "AlbumResult", out: Path) -> None:
+def _say_summary(result: "AlbumResult", out: str) -> None:
     summary = result.summary
     counts = ", ".join(f"{summary[s]} {s}" for s in Status)
     verdicts = ", ".join(f"{n} {word}" for word, n in summary["verdicts"].items())  # type: ignore[attr-defined]
     print(f"{summary['files']} files: {counts}; verdicts: {verdicts}", file=sys.stderr)
     print(f"copies and records are in {out}", file=sys.stderr)
+    print(f"{summary['worker_seconds']:.0f} s of work, all workers together", file=sys.stderr)
     print(f"optimised against: {', '.join(result.towers)}", file=sys.stderr)
     if all(name.startswith("mini-") for name in result.towers):
         print(

@@ -4,7 +4,7 @@ Depends on numpy, Pillow, OpenCV and pillow-heif; knows nothing of towers and al
 """
 
 from dp2vl.images.picture import Coding, Metadata, Picture
-from dp2vl.images.reading import decode_photo, read_photo
+from dp2vl.images.reading import check_file_size, decode_photo, read_photo
 from dp2vl.images.sniffing import PHOTO_FORMATS, PHOTO_SUFFIXES, sniff
 from dp2vl.images.writing import METADATA_POLICIES, encode, output_suffix
 
@@ -15,6 +15,7 @@ __all__ = [
     "Coding",
     "Metadata",
     "Picture",
+    "check_file_size",
     "decode_photo",
     "encode",
     "output_suffix",

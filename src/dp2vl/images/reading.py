@@ -66,21 +66,23 @@ def read_photo(path: Path, *, max_megapixels: float = 100.0) -> Picture:
         PhotoRefused: animated, several pages or a burst; a picture format that is not supported; over the limit.
         PhotoError: empty, truncated, damaged, not a picture, or not readable.
     """
-    most = max_megapixels * 1e6 * _MOST_BYTES_PER_PIXEL + _MOST_HEADER_BYTES
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise PhotoError("is not a regular file", "leave it out")
-        if status.st_size > most:
-            raise PhotoRefused(
-                f"{status.st_size / 1e6:.0f} MB is more than photos of the allowed size need", LIMIT_HINT
-            )
+        check_file_size(status.st_size, max_megapixels=max_megapixels)
         data = path.read_bytes()
     except OSError as error:
         raise PhotoError(
             f"cannot be read: {error.strerror}", "check that the file is there and you may read it"
         ) from error
     return decode_photo(data, max_megapixels=max_megapixels)
+
+
+def check_file_size(size_bytes: int, *, max_megapixels: float) -> None:
+    """Raise a `PhotoRefused` if a file is larger than any photo of the allowed size needs; ask before it is read."""
+    if size_bytes > max_megapixels * 1e6 * _MOST_BYTES_PER_PIXEL + _MOST_HEADER_BYTES:
+        raise PhotoRefused(f"{size_bytes / 1e6:.0f} MB is more than photos of the allowed size need", LIMIT_HINT)
 
 
 def decode_photo(data: bytes, *, max_megapixels: float = 100.0) -> Picture:

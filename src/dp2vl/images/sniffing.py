@@ -74,7 +74,7 @@ def sniff(path: Path) -> str | None:
         with path.open("rb") as file:
             return sniff_bytes(file.read(HEAD_BYTES))
     except OSError as error:
-        raise PhotoError(f"cannot be opened: {error.strerror}", "check that you may read this file") from error
+        raise PhotoError(f"cannot be opened: {error.strerror or error}", "check that you may read this file") from error
 
 
 def sniff_bytes(head: bytes) -> str | None:

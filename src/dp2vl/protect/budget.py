@@ -36,10 +36,8 @@ def _local_mean(x: Tensor) -> Tensor:
 
 
 def _box(x: Tensor, size: int) -> Tensor:
-    """Return means over squares of `size` pixels that lie within `x` (n, c, h, w): rows first, then columns."""
-    channels = x.shape[1]
-    row = torch.full((channels, 1, 1, size), 1 / size, dtype=x.dtype, device=x.device)
-    return F.conv2d(F.conv2d(x, row, groups=channels), row.transpose(2, 3), groups=channels)
+    """Return means over squares of `size` pixels within `x` (n, c, h, w); a convolution takes several times as long."""
+    return x.unfold(-1, size, 1).mean(-1).unfold(-2, size, 1).mean(-1)
 
 
 class Similarity:

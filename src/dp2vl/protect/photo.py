@@ -57,16 +57,16 @@ class Protector:
     ) -> None:
         self.config, self.towers, self.held_out, self.references = config, towers, held_out, references
 
-    def protect(self, picture: Picture, sha256: str, *, group: object = None) -> Made:
-        """Return the protected copy of a photo; `sha256` of the original seeds the search.
+    def finish(self, picture: Picture, change: NDArray[np.float32], *, group: object = None) -> Made:
+        """Return the protected copy of a photo: the change written into its format, and measured on the bytes.
 
-        `group` is what the photo was kept with, as in `make_reference`.
+        Args:
+            picture: the photo. change: as `find_change` returns it.
+            group: what the photo was kept with, as in `make_reference`.
 
         Raises:
-            PhotoRefused: the photo is too small.
             PhotoError: no change fits within the budget's similarity.
         """
-        change = self.find_change(picture, sha256, group=group)
         data, after = self._fit(picture, change)
         figures = measure_quality(picture.pixels, after.pixels)
         everyone = (*self.towers, *self.held_out)
@@ -76,7 +76,15 @@ class Protector:
         return Made(data, suffix, give_verdict(figures, used), figures, picture.notes)
 
     def find_change(self, picture: Picture, sha256: str, *, group: object = None) -> NDArray[np.float32]:
-        """Return the change (c, h, w) at working size, in [-1, 1] of the full range."""
+        """Return the change (c, h, w) at working size, in [-1, 1] of the full range.
+
+        Args:
+            picture: the photo. sha256: of the original; it seeds the search.
+            group: what the photo was kept with, as in `make_reference`.
+
+        Raises:
+            PhotoRefused: the photo is too small.
+        """
         height, width = picture.pixels.shape[:2]
         check_size(height, width)
         image = self._working_copy(picture)

@@ -1,15 +1,16 @@
 """What is usual for a tower: people in general, what tells them apart, and who is in an album."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from dp2vl.protect.usual import collect, find_usual, mean_by_person
-from dp2vl.surrogates.protocol import Surrogate
+from dp2vl.protect.usual import Usual, find_usual, mean_by_person
+from dp2vl.surrogates.protocol import Features, Surrogate
 
 ALBUM_MIN = 4
 """Albums with fewer photos say too little about their own centre."""
@@ -72,13 +73,17 @@ class Reference:
         mean = (own + weight @ self.people) / (1 + weight.sum(1, keepdim=True))
         return mean - self.along_axes(self.who_centres).mean(0)
 
+    def to(self, device: str | torch.device) -> "Reference":
+        """Return the same statistics on a device."""
+        tensors: Any = {key: value.to(device) for key, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **tensors)
+
     @property
     def device(self) -> torch.device:
         """Where the tower and its statistics are."""
         return self.pooled_scale.device
 
 
-@torch.no_grad()
 def make_reference(
     surrogate: Surrogate,
     album: Sequence[Tensor] = (),
@@ -96,22 +101,76 @@ def make_reference(
         groups: which photos were kept together, a name each, if nobody knows who is on them.
         device: where the tower's weights are.
     """
-    usual = find_usual(surrogate, device=device)
+    names = people if people is not None else groups if groups is not None else [None] * len(album)
+    shown = zip(album, names, strict=True)
+    return make_references([surrogate], shown, known=people is not None, device=device)[0]
+
+
+@torch.no_grad()
+def make_references(
+    surrogates: Sequence[Surrogate],
+    album: Iterable[tuple[Tensor, object]],
+    *,
+    known: bool = False,
+    device: str | torch.device = "cpu",
+) -> list[Reference]:
+    """Return the reference of each tower; a photo is let go of before the next one is asked for.
+
+    Args:
+        surrogates: the towers.
+        album: photos as for `make_reference`, each with its group, or with who is on it.
+        known: whether that is who is on it.
+        device: where the towers' weights are.
+    """
+    album = iter(album)
+    first = list(islice(album, ALBUM_MIN))
+    looks = [_Looks() for _ in surrogates]
+    names: list[object] = []
+    for photo, name in chain(first, album) if len(first) == ALBUM_MIN else ():
+        names.append(name)
+        for surrogate, look in zip(surrogates, looks, strict=True):
+            look.add(surrogate.features(photo.to(device)))
+    return [_refer(find_usual(s, device=device), look, names, known) for s, look in zip(surrogates, looks, strict=True)]
+
+
+class _Looks:
+    """What a tower makes of an album: a row per photo, and sums over patch tokens, which would fill the memory."""
+
+    def __init__(self) -> None:
+        self.pooled: list[Tensor] = []
+        self.who: list[Tensor] = []
+        self.tokens: list[Tensor] = []
+
+    def add(self, found: Features) -> None:
+        self.pooled.append(found.pooled)
+        self.who.append(found.who)
+        if found.tokens is not None:
+            tokens = found.tokens.flatten(0, 1)
+            own = torch.stack([tokens.mean(0), tokens.var(0, unbiased=False)])
+            self.tokens.append(own)
+
+    def token_statistics(self) -> tuple[Tensor, Tensor]:
+        """Return mean and variance over the tokens of all photos; each photo has as many."""
+        means, variances = torch.stack(self.tokens).unbind(1)
+        return means.mean(0), variances.mean(0) + means.var(0, unbiased=False)
+
+
+def _refer(usual: Usual, looks: _Looks, names: Sequence[object], known: bool) -> Reference:
     pooled, pooled_variance, who = [usual.pooled_centre], [usual.pooled_variance], [usual.who_centre]
     token_centres = [usual.token_centre] if usual.token_centre is not None else []
     token_variance = [usual.token_variance] if usual.token_variance is not None else []
     own = usual.axes.new_empty(0, len(usual.axes))
-    if len(album) >= ALBUM_MIN:
-        found = collect(surrogate, album, device)
-        names = list(people) if people is not None else list(range(len(album)))
-        by_person = mean_by_person(found.pooled, names)
+    if names:
+        own = torch.cat(looks.who)
+        people = names if known else range(len(names))
+        by_person = mean_by_person(torch.cat(looks.pooled), people)
         pooled.append(by_person.mean(0))
         pooled_variance.append(by_person.var(0, unbiased=False))
-        who.append(mean_by_person(found.who, names).mean(0))
-        own = found.who
-        if found.tokens is not None:
-            token_centres.append(found.tokens.flatten(0, 1).mean(0))
-            token_variance.append(found.tokens.flatten(0, 1).var(0, unbiased=False))
+        who.append(mean_by_person(own, people).mean(0))
+        if looks.tokens:
+            centre, variance = looks.token_statistics()
+            token_centres.append(centre)
+            token_variance.append(variance)
     return Reference(
         pooled_centres=torch.stack(pooled),
         pooled_scale=_scale(pooled_variance),
@@ -121,17 +180,17 @@ def make_reference(
         axes=usual.axes,
         people=(own - usual.who_centre) @ usual.axes,
         spread=float(usual.spread),
-        known=people is not None,
-        **_name_groups(people or groups or (), len(own), own.device, known=people is not None),
+        known=known,
+        **_name_groups(names, own.device, known=known),
     )
 
 
-def _name_groups(groups: Sequence[object], photos: int, device: torch.device, *, known: bool) -> dict[str, Any]:
+def _name_groups(groups: Sequence[object], device: torch.device, *, known: bool) -> dict[str, Any]:
     """Return names and index of the groups that say something: people, or several groups of several photos."""
-    counts = Counter(groups[:photos])
-    names = tuple(name for name, count in counts.items() if known or count >= GROUP_MIN)
+    counts = Counter(groups)
+    names = tuple(name for name, count in counts.items() if known or (name is not None and count >= GROUP_MIN))
     names = names if known or len(names) > 1 else ()
-    index = [names.index(name) if name in names else -1 for name in groups[:photos]] or [-1] * photos
+    index = [names.index(name) if name in names else -1 for name in groups]
     return {"names": names, "groups": torch.tensor(index, dtype=torch.long, device=device)}
 
 

@@ -1,15 +1,17 @@
 """Which photos stand for an album: `protect` and `verify` must mean the same one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from dp2vl.errors import PhotoError
 from dp2vl.images import read_photo
-from dp2vl.protect.reference import Reference, make_reference
+from dp2vl.protect.reference import Reference, make_references
 from dp2vl.protect.verify import to_tensor
+from dp2vl.storage import as_os_error
 from dp2vl.surrogates.protocol import Surrogate
 
 ALBUM_SAMPLE = 256
@@ -22,6 +24,11 @@ def group_of(path: Path) -> str:
     return str(path.resolve().parent)
 
 
+def choose_sample(photos: Mapping[str, Path]) -> dict[str, Path]:
+    """Return the photos that stand for an album, by digest."""
+    return {digest: photos[digest] for digest in sorted(photos)[:ALBUM_SAMPLE]}
+
+
 def album_references(
     photos: Mapping[str, Path],
     towers: Sequence[Surrogate],
@@ -31,13 +38,18 @@ def album_references(
 ) -> list[Reference]:
     """Return the reference of each tower for an album; photos that cannot be read are left out.
 
+    Photos are read one at a time.
+
     Args:
         photos: digest of the original's bytes -> where it lies.
     """
-    shown, groups = [], []
-    for digest in sorted(photos)[:ALBUM_SAMPLE]:
+    shown = _read_sample(choose_sample(photos), max_megapixels)
+    return make_references(towers, shown, device=device)
+
+
+def _read_sample(photos: Mapping[str, Path], max_megapixels: float) -> Iterator[tuple[Tensor, str]]:
+    for path in photos.values():
         with suppress(PhotoError, OSError):  # the photo itself gets its outcome elsewhere
-            photo = read_photo(photos[digest], max_megapixels=max_megapixels)
-            shown.append(to_tensor(photo, long_side_px=LONG_SIDE_PX))
-            groups.append(group_of(photos[digest]))
-    return [make_reference(tower, shown, groups=groups, device=device) for tower in towers]
+            with as_os_error():
+                photo = read_photo(path, max_megapixels=max_megapixels)
+            yield to_tensor(photo, long_side_px=LONG_SIDE_PX), group_of(path)

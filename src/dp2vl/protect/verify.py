@@ -21,7 +21,7 @@ STRONG, WEAK = 1.5, 0.8
 Mini models fine-tuned on photos at .9 of the way lost a third of their leakage (docs/log.md), so that is `weak`; from
 where on a photo protects well has not been measured. An estimate: `simulate` measures.
 """
-LOOK_PX = 2048
+LOOK_PX = 1600
 """Photos are judged at this long side at most: what messengers pass on."""
 
 

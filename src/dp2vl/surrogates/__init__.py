@@ -6,7 +6,7 @@ from importlib import import_module
 from dp2vl.surrogates.protocol import Features, Surrogate
 from dp2vl.surrogates.sets import KINDS, bundled_names, check_name, require_here
 
-__all__ = ["KINDS", "Features", "Surrogate", "held_out_towers", "load_surrogate", "load_surrogates"]
+__all__ = ["KINDS", "Features", "Surrogate", "find_towers", "held_out_towers", "load_surrogate", "load_surrogates"]
 
 
 def load_surrogate(spec: str, *, device: str = "cpu") -> Surrogate:
@@ -27,16 +27,15 @@ def load_surrogate(spec: str, *, device: str = "cpu") -> Surrogate:
     return tower.to(device)
 
 
-def load_surrogates(surrogates: str | Surrogate | Sequence[str | Surrogate], *, device: str = "cpu") -> list[Surrogate]:
-    """Return the towers that `surrogates` stands for, each once; objects pass through, moved to `device`.
+def find_towers(surrogates: str | Surrogate | Sequence[str | Surrogate]) -> list[str | Surrogate]:
+    """Return the towers that `surrogates` stands for, each once; sets are expanded, names are not loaded yet.
 
     Args:
         surrogates: a set (`mini`, `standard`, `thorough`), towers separated by commas, or a sequence of names and
             `Surrogate` objects.
-        device: where their weights go.
 
     Raises:
-        ModelError: a tower is unknown or not on this machine; nothing was loaded then.
+        ModelError: a tower is unknown or not on this machine.
         ValueError: there is none, one is neither a name nor a `Surrogate`, or two objects share a name.
     """
     asked = [surrogates] if isinstance(surrogates, str | Surrogate) else list(surrogates)
@@ -52,7 +51,13 @@ def load_surrogates(surrogates: str | Surrogate | Sequence[str | Surrogate], *, 
             found[one.name] = one
     if not found:
         raise ValueError("expected at least one tower, got none")
-    return [load_surrogate(t, device=device) if isinstance(t, str) else t.to(device) for t in found.values()]
+    return list(found.values())
+
+
+def load_surrogates(surrogates: str | Surrogate | Sequence[str | Surrogate], *, device: str = "cpu") -> list[Surrogate]:
+    """Return the towers of `find_towers`, their weights on `device`; nothing is loaded if one of them is not here."""
+    found = find_towers(surrogates)
+    return [load_surrogate(t, device=device) if isinstance(t, str) else t.to(device) for t in found]
 
 
 def held_out_towers(towers: Iterable[Surrogate], *, device: str = "cpu") -> list[Surrogate]:

@@ -7,8 +7,9 @@ from torch import Tensor, nn
 from dp2vl.surrogates.protocol import Features
 from dp2vl.surrogates.tower import Tower
 from dp2vl.vlm import load_tower
-from dp2vl.vlm.loading import find_tower
+from dp2vl.vlm.loading import bundled_names, find_tower
 from dp2vl.vlm.mini.heads import HEADS_FILE, Heads, load_heads
+from dp2vl.vlm.mini.towers import load_bundled
 from dp2vl.vlm.tower import VisionTower
 
 
@@ -23,7 +24,8 @@ def load(spec: str) -> Tower:
         ModelError: it is not on this machine, of another family, incomplete or damaged.
     """
     name = spec.removeprefix("vlm:")
-    tower, folder = load_tower(name), find_tower(name)
+    tower: VisionTower = load_bundled(name) if name in bundled_names() else load_tower(name)
+    folder = find_tower(name)
     family = f"mini-{tower.family}" if name == spec else tower.family
     if (folder / HEADS_FILE).is_file():
         return Tower(spec, family, _Read(tower, load_heads(folder, tower.dim)), tower.preprocess, _read_people, folder)

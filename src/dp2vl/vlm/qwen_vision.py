@@ -15,8 +15,6 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
-from transformers import SiglipVisionConfig
-from transformers.models.siglip.modeling_siglip import SiglipEncoder
 
 from dp2vl.errors import ModelError
 
@@ -80,6 +78,10 @@ class QwenVisionTower(nn.Module):
 
     def __init__(self, config: QwenVisionConfig) -> None:
         super().__init__()
+        # Imported here, as reading the bundled towers needs this module but nothing of transformers.
+        from transformers import SiglipVisionConfig
+        from transformers.models.siglip.modeling_siglip import SiglipEncoder
+
         self.config = config
         self.conv1 = nn.Conv2d(3, config.width, config.patch_size, config.patch_size, bias=False)
         self.positional_embedding = nn.Parameter(

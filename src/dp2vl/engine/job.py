@@ -1,0 +1,53 @@
+"""What an engine runs, and what every engine does with it."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+TakenItem = TypeVar("TakenItem", contravariant=True)
+MadeResult = TypeVar("MadeResult", covariant=True)
+
+
+class Worker(Protocol[TakenItem, MadeResult]):
+    """Does items one by one, each in three parts, so that the next are read and the last are written meanwhile.
+
+    A part of one item may run in another thread than a part of another; no two items are in `work` at once. What may
+    go wrong with one item is a result; an exception stops the whole job.
+    """
+
+    def read(self, item: TakenItem) -> Any:
+        """Return what `work` needs of an item."""
+        ...
+
+    def work(self, item: TakenItem, found: Any) -> Any:
+        """Return what `write` needs, from what `read` found."""
+        ...
+
+    def write(self, item: TakenItem, made: Any) -> MadeResult:
+        """Keep what was made, and return what became of the item."""
+        ...
+
+
+class Job(Protocol[TakenItem, MadeResult]):
+    """Work on many items; can be pickled, so that workers may be in other processes."""
+
+    def prepare(self) -> Any:
+        """Return what all workers share; called once, where a worker is."""
+        ...
+
+    def start(self, shared: Any) -> Worker[TakenItem, MadeResult]:
+        """Return a worker; called once per process that works, which keeps what it loads."""
+        ...
+
+    def give_up(self, item: TakenItem, reason: str) -> MadeResult:
+        """Return the result of an item that workers did not survive."""
+        ...
+
+
+class Engine(Protocol):
+    """Runs a job. Results are the same whichever engine and however many workers; their order may differ."""
+
+    def run(self, job: Job[Item, Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield one result per item as soon as it is there; few items are taken ahead of that."""
+        ...

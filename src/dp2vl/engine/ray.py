@@ -1,0 +1,259 @@
+"""On a Ray cluster: one actor per device keeps what it loaded, items go where there is room, lost ones are retried."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from importlib.util import find_spec
+from typing import Any, Generic
+
+from dp2vl.engine.job import Item, Job, Result
+from dp2vl.errors import DP2VLError, UsageError
+
+IN_FLIGHT = 3
+"""Items that an actor has at once: one is worked on, one is read, one is written. No more are sent to it."""
+TRIES = 3
+"""So many workers may die of an item before it is given up."""
+CONNECT_S = 4.0
+PATIENCE_S = 600.0
+"""How long to wait for a worker to come back when all are gone."""
+SAME = ("dp2vl", "torch", "numpy", "pillow")
+"""Packages whose versions decide bytes, so that driver and workers must agree on them."""
+
+
+class RayEngine:
+    """Runs a job on a cluster that is there, or on one of its own that ends with the run and listens on loopback only.
+
+    Args:
+        address: `host:port` of a cluster's head, `auto` on a machine of one, or empty for one of our own. A program
+            that has called `ray.init` keeps the cluster that it has.
+        workers: how many actors; 0 for one per GPU, or one per CPU where there are none or `gpus` is false.
+        gpus: whether actors may take GPUs.
+
+    Raises:
+        DP2VLError: Ray is not installed.
+    """
+
+    def __init__(self, *, address: str = "", workers: int = 0, gpus: bool = True) -> None:
+        if find_spec("ray") is None:
+            raise DP2VLError("Ray is not installed", 'pip install "dp2vl[ray]"')
+        if address.startswith("ray://"):
+            hint = "run the command on a machine of the cluster (`ray job submit`) with --address auto"
+            raise UsageError(f"expected the address of a cluster, host:port or auto, got {address}", hint)
+        if workers < 0:
+            raise UsageError(f"expected 0 workers or more, got {workers}", "0 stands for one per GPU or CPU")
+        self.address, self.workers, self.gpus = address, workers, gpus
+
+    def run(self, job: Job[Item, Result], items: Iterable[Item]) -> Iterator[Result]:
+        """Yield one result per item as it is done, in no order; see `Engine`.
+
+        Raises:
+            DP2VLError: the cluster cannot be reached, a worker runs other versions, or all workers are lost; what the
+                job raises.
+        """
+        waiting = iter(items)
+        first = next(waiting, None)
+        if first is None:
+            return
+        with _cluster(self.address, self.workers) as ray:
+            yield from _Dispatch(ray, job, self._seats(ray, job)).run(_chain(first, waiting))
+
+    def _seats(self, ray: Any, job: Any) -> "list[_Seat]":
+        """Return actors that have loaded what they need."""
+        have = ray.cluster_resources()
+        on_gpu = self.gpus and have.get("GPU", 0) >= 1
+        room = int(have.get("GPU" if on_gpu else "CPU", 1))
+        if self.workers > room:  # Ray would wait for room that may never come
+            raise UsageError(f"expected at most {room} workers, got {self.workers}", "0 stands for as many as fit")
+        count = self.workers or room
+        # Actors come back after a crash; what they had in flight is ours to retry.
+        options = {"num_cpus": 1, "num_gpus": int(on_gpu), "max_restarts": -1, "max_concurrency": IN_FLIGHT}
+        make = ray.remote(**options)(_Actor)
+        sent = ray.put(job)
+        first = make.remote()
+        try:
+            check_versions(ray.get(first.versions.remote()))
+            shared = first.prepare.remote(sent)
+            seats = [_Seat(actor, sent, shared) for actor in (first, *(make.remote() for _ in range(count - 1)))]
+            ray.get([seat.start() for seat in seats])
+        except ray.exceptions.RayTaskError as error:
+            raise _cause(error) from None
+        except ray.exceptions.RayActorError as error:
+            hint = "check that the same dp2vl is installed on every machine of the cluster"
+            raise DP2VLError(f"a worker did not start: {_first_line(error)}", hint) from error
+        return seats
+
+
+def versions() -> dict[str, str]:
+    """Return the versions, in this process, of what decides bytes."""
+    return {"python": ".".join(map(str, sys.version_info[:2])), **{name: version(name) for name in SAME}}
+
+
+def check_versions(theirs: dict[str, str]) -> None:
+    """Raise a `DP2VLError` if a worker has other versions than this process."""
+    other = [f"{name} {theirs.get(name)}, not {own}" for name, own in versions().items() if theirs.get(name) != own]
+    if other:
+        raise DP2VLError(f"a worker runs {'; '.join(other)}", "install the same versions on every machine")
+
+
+class _Actor:
+    """A worker's process. Several threads call `do`: while one works, the others read and write."""
+
+    def __init__(self) -> None:
+        self.worker, self.working = None, threading.Lock()
+
+    def versions(self) -> dict[str, str]:
+        return versions()
+
+    def prepare(self, job: Any) -> Any:
+        return job.prepare()
+
+    def start(self, job: Any, shared: Any) -> None:
+        self.worker = job.start(shared)
+
+    def do(self, item: Any) -> Any:
+        worker: Any = self.worker
+        found = worker.read(item)
+        with self.working:
+            made = worker.work(item, found)
+        del found
+        return worker.write(item, made)
+
+
+class _Seat:
+    """An actor, what it starts with, and what is in flight there."""
+
+    def __init__(self, actor: Any, *given: Any) -> None:
+        self.actor, self.given, self.flying, self.alone = actor, given, 0, False
+        self.back: Any = None
+
+    def start(self) -> Any:
+        """Let the actor load what it needs; where it has died, Ray holds the call until it has started it anew."""
+        return self.actor.start.remote(*self.given)
+
+    def has_room(self, *, alone: bool) -> bool:
+        """Return whether an item may go there; `alone` if it may not have company."""
+        return self.back is None and not self.alone and self.flying < (1 if alone else IN_FLIGHT)
+
+
+class _Dispatch(Generic[Item, Result]):
+    """Hands items out and collects results. An item that was in flight when its actor died is suspect: it is tried
+    again without company, so that the innocent are told from the one that kills."""
+
+    def __init__(self, ray: Any, job: Job[Item, Result], seats: list[_Seat]) -> None:
+        self.ray, self.job, self.seats = ray, job, seats
+        self.flying: dict[Any, tuple[_Seat, Item, int]] = {}
+        self.suspects: deque[tuple[Item, int]] = deque()
+
+    def run(self, items: Iterator[Item]) -> Iterator[Result]:
+        for seat in self.seats:
+            self._fill(seat, items)
+        while self.flying or self.suspects:
+            back = {seat.back: seat for seat in self.seats if seat.back is not None}
+            timeout = None if self.flying else PATIENCE_S
+            ready, _ = self.ray.wait([*self.flying, *back], num_returns=1, timeout=timeout)
+            if not ready:
+                raise DP2VLError("all workers are lost", "look at the cluster, then run the same command again")
+            if ready[0] in back:
+                self._welcome(back[ready[0]])
+            else:
+                yield from self._collect(ready[0])
+            for seat in self.seats:
+                self._fill(seat, items)
+
+    def _fill(self, seat: _Seat, items: Iterator[Item]) -> None:
+        while self.suspects and seat.has_room(alone=True):
+            self._send(seat, *self.suspects.popleft())
+        while seat.has_room(alone=False):
+            item = next(items, None)
+            if item is None:
+                return
+            self._send(seat, item, 0)
+
+    def _send(self, seat: _Seat, item: Item, tries: int) -> None:
+        seat.flying, seat.alone = seat.flying + 1, tries > 0
+        self.flying[seat.actor.do.remote(item)] = (seat, item, tries)
+
+    def _collect(self, done: Any) -> Iterator[Result]:
+        seat, item, tries = self.flying.pop(done)
+        seat.flying, seat.alone = seat.flying - 1, False
+        try:
+            yield self.ray.get(done)
+        except self.ray.exceptions.RayTaskError as error:
+            raise _cause(error) from None
+        except self.ray.exceptions.RayActorError as error:
+            seat.back = seat.back or seat.start()
+            if tries + 1 < TRIES:
+                self.suspects.append((item, tries + 1))
+            else:
+                yield self.job.give_up(item, f"{TRIES} workers died of it: {_first_line(error)}")
+
+    def _welcome(self, seat: _Seat) -> None:
+        try:
+            self.ray.get(seat.back)
+            seat.back = None
+        except self.ray.exceptions.RayActorError:
+            seat.back = seat.start()
+
+
+@contextmanager
+def _cluster(address: str, workers: int) -> Iterator[Any]:
+    """Give the `ray` module, connected; disconnect, or end a cluster of our own, when the block ends."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if "ray" in sys.modules and sys.modules["ray"].is_initialized():  # by the program that calls us
+        yield sys.modules["ray"]
+        return
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address:
+        if address != "auto":
+            _check_address(address)
+        import ray
+
+        try:
+            ray.init(address=address, **quiet)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise DP2VLError(f"no Ray cluster at {address}: {_first_line(error)}", "check --address") from error
+    else:
+        # Ray's own switch for machines that stand alone: its servers listen on 127.0.0.1 and nowhere else.
+        os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+        import ray
+
+        ray.init(address="local", num_cpus=workers or None, include_dashboard=False, **quiet)
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def _check_address(address: str) -> None:
+    """Raise a `DP2VLError` within seconds unless a cluster answers; Ray itself tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageError(f"expected the address of a cluster, host:port or auto, got {address!r}", "check --address")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+        # A command of its own, as it can be ended: something else may listen there and never answer.
+        command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+        subprocess.run(command, check=True, capture_output=True, timeout=CONNECT_S)
+    except (OSError, OverflowError, subprocess.SubprocessError) as error:
+        hint = "check --address, and that the cluster runs (`ray status`)"
+        raise DP2VLError(f"no Ray cluster answers at {address}", hint) from error
+
+
+def _cause(error: Any) -> BaseException:
+    """Return what a worker raised, if it is an error for people, otherwise Ray's with the worker's traceback."""
+    return error.cause if isinstance(error.cause, DP2VLError) else error
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _chain(first: Item, rest: Iterator[Item]) -> Iterator[Item]:
+    yield first
+    yield from rest

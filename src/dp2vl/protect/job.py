@@ -1,0 +1,171 @@
+"""Protecting photos as a job for an engine: what all workers share, and what one worker does with one photo."""
+
+import errno
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dp2vl.album import check_target, hash_bytes, write_atomic
+from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused
+from dp2vl.images import Picture, check_file_size, decode_photo
+from dp2vl.protect.config import ProtectConfig
+from dp2vl.protect.photo import Protector, choose_device
+from dp2vl.protect.reference import Reference
+from dp2vl.protect.sample import album_references, group_of
+from dp2vl.records import make_claims
+from dp2vl.storage import as_os_error, why
+from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
+from dp2vl.types import Outcome, Photo, Status
+
+
+class Shared(NamedTuple):
+    """What workers share: references of used and of held-out towers, on the CPU."""
+
+    used: list[Reference]
+    held_out: list[Reference]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlbumJob:
+    """The settings of a run over an album; a `dp2vl.engine.Job`.
+
+    Args:
+        config: of the run.
+        surrogates: names of towers, or towers.
+        sample: the photos that stand for the album, by digest.
+        out: where copies go.
+        settings: digest of what decides the copies' bytes.
+        refused: digests of photos that are protected copies already.
+        ours: digests of copies that may be written over.
+    """
+
+    config: ProtectConfig
+    surrogates: tuple[str | Surrogate, ...]
+    sample: Mapping[str, Path]
+    out: Path
+    settings: str
+    refused: frozenset[str]
+    ours: frozenset[str]
+
+    def prepare(self) -> Shared:
+        """Return the album's references; reads the sample."""
+        device, towers, held_out = self._loaded
+        megapixels = self.config.max_megapixels
+        found = album_references(self.sample, (*towers, *held_out), max_megapixels=megapixels, device=device)
+        found = [reference.to("cpu") for reference in found]
+        return Shared(found[: len(towers)], found[len(towers) :])
+
+    def start(self, shared: Shared) -> "PhotoWorker":
+        """Return a worker that has loaded its towers."""
+        device, towers, held_out = self._loaded
+        references = [reference.to(device) for reference in (*shared.used, *shared.held_out)]
+        return PhotoWorker(self, Protector(self.config, towers, held_out, references))
+
+    def give_up(self, photo: Photo, reason: str) -> Outcome:
+        """Return the outcome of a photo that workers did not survive."""
+        return replace(self.open_outcome(photo), reason=reason)
+
+    def open_outcome(self, photo: Photo) -> Outcome:
+        """Return an outcome that says no more than whose it is."""
+        return Outcome(
+            path=str(photo.path), rel=photo.rel, status=Status.FAILED, sha256_in=photo.sha256, settings=self.settings
+        )
+
+    @cached_property
+    def _loaded(self) -> tuple[str, list[Surrogate], list[Surrogate]]:
+        device = choose_device(self.config.device)
+        towers = load_surrogates(self.surrogates, device=device)
+        return device, towers, held_out_towers(towers, device=device)
+
+
+class Step(NamedTuple):
+    """What a part of the work on a photo gave to the next, or its outcome if that is the end; seconds so far."""
+
+    value: tuple[Any, ...] | Outcome
+    seconds: float
+
+
+class PhotoWorker:
+    """Reads, protects and writes photos; a `dp2vl.engine.Worker`. What goes wrong with one photo is an outcome."""
+
+    def __init__(self, job: AlbumJob, protector: Protector) -> None:
+        self.job, self.protector, self.claims = job, protector, make_claims(job.out)
+
+    def read(self, photo: Photo) -> Step:
+        """Return the decoded photo."""
+        return self._do(photo, Step((), 0.0), self._read)
+
+    def work(self, photo: Photo, found: Step) -> Step:
+        """Return the photo and its change."""
+        return self._do(photo, found, self._find_change)
+
+    def write(self, photo: Photo, made: Step) -> Outcome:
+        """Return the photo's outcome, once the copy is measured and on the disk."""
+        outcome, seconds = self._do(photo, made, self._write)
+        assert isinstance(outcome, Outcome)
+        return replace(outcome, seconds=round(seconds, 3))
+
+    def _read(self, photo: Photo) -> tuple[Picture]:
+        if photo.sha256 in self.job.refused:
+            raise PhotoRefused("is already a protected copy", "use --force to protect it again")
+        megapixels = self.job.config.max_megapixels
+        check_file_size(photo.size_bytes, max_megapixels=megapixels)
+        with as_os_error():
+            data = photo.path.read_bytes()
+        if hash_bytes(data) != photo.sha256:
+            raise PhotoError("changed while the album was being protected", "run the same command again")
+        return (decode_photo(data, max_megapixels=megapixels),)
+
+    def _find_change(self, photo: Photo, picture: Picture) -> tuple[Picture, NDArray[np.float32]]:
+        return picture, self.protector.find_change(picture, photo.sha256, group=group_of(photo.path))
+
+    def _write(self, photo: Photo, picture: Picture, change: NDArray[np.float32]) -> Outcome:
+        made = self.protector.finish(picture, change, group=group_of(photo.path))
+        rel = str(Path(photo.rel).with_suffix(made.suffix)) if made.suffix else photo.rel
+        digest, target = hash_bytes(made.data), self.job.out / rel
+        check_target(target, self.job.ours, new=digest)
+        self.claims.add(digest)
+        write_atomic(target, made.data)
+        return replace(
+            self.job.open_outcome(photo),
+            rel=rel,
+            status=Status.PROTECTED,
+            sha256_out=digest,
+            verdict=made.verdict,
+            figures=made.figures,
+            notes=made.notes,
+        )
+
+    def _do(self, photo: Photo, before: Step, part: Callable[..., Any]) -> Step:
+        """Return what a part of the work gives, or the outcome that an earlier part ended with."""
+        if isinstance(before.value, Outcome):
+            return before
+        start = time.perf_counter()
+        value = self._settle(photo, partial(part, photo, *before.value))
+        return Step(value, before.seconds + time.perf_counter() - start)
+
+    def _settle(self, photo: Photo, part: Callable[[], Any]) -> Any:
+        """Return what a part gives; the one place where a photo's exceptions become outcomes."""
+        base = self.job.open_outcome(photo)
+        try:
+            return part()
+        except PhotoRefused as error:
+            return replace(base, status=Status.REFUSED, reason=str(error))
+        except PhotoError as error:
+            return replace(base, reason=str(error))
+        except (MemoryError, torch.OutOfMemoryError):
+            return replace(base, reason="does not fit into memory; hint: use --effort quick or --device cpu")
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DP2VLError(
+                    f"no space left while writing {photo.rel}",
+                    "make space and run the same command again: it resumes",
+                ) from error
+            return replace(base, reason=f"could not be read or written: {why(error)}")

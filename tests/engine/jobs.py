@@ -1,0 +1,79 @@
+"""Jobs of numbers for tests of engines; a module of its own, as workers in other processes import it."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Squares:
+    """Squares numbers, and leaves a file per number that was written, with how often.
+
+    Args:
+        folder: for the files.
+        kills: numbers that a worker does not survive, every time. stumbles: numbers that it does not survive once.
+    """
+
+    folder: Path
+    kills: tuple[int, ...] = ()
+    stumbles: tuple[int, ...] = ()
+
+    def prepare(self) -> str:
+        with (self.folder / "prepared").open("a") as file:
+            file.write("x")
+        return "shared"
+
+    def start(self, shared: str) -> "Squarer":
+        assert shared == "shared"
+        return Squarer(self)
+
+    def give_up(self, item: int, reason: str) -> tuple[int, str]:
+        return item, reason
+
+
+class Squarer:
+    def __init__(self, job: Squares) -> None:
+        self.job = job
+
+    def read(self, item: int) -> int:
+        if item < 0:
+            raise ValueError("expected a number from 0 on")
+        return item
+
+    def work(self, item: int, found: int) -> int:
+        marker = self.job.folder / f"stumbled-{item}"
+        if item in self.job.kills or (item in self.job.stumbles and not marker.exists()):
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return found * found
+
+    def write(self, item: int, made: int) -> tuple[int, Any]:
+        with (self.job.folder / f"{item}.txt").open("a") as file:
+            file.write("x")
+        return item, made
+
+
+class Slow(Squarer):
+    """Notes when each part began and ended."""
+
+    def __init__(self, job: Squares) -> None:
+        super().__init__(job)
+        self.times: dict[tuple[str, int], tuple[float, float]] = {}
+
+    def read(self, item: int) -> int:
+        return self._timed("read", item)
+
+    def work(self, item: int, found: int) -> int:
+        return self._timed("work", item)
+
+    def write(self, item: int, made: int) -> tuple[int, Any]:
+        return item, self._timed("write", item)
+
+    def _timed(self, part: str, item: int) -> int:
+        start = time.perf_counter()
+        time.sleep(0.05)
+        self.times[part, item] = start, time.perf_counter()
+        return item

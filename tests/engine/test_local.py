@@ -1,0 +1,57 @@
+"""The engine of one process: the next is read and the last is written while one is worked on, and no more."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from jobs import Slow, Squares
+
+from dp2vl.engine.local import AHEAD, BEHIND, LocalEngine
+
+
+class Kept(Squares):
+    """Keeps its worker, so that a test can look at it."""
+
+    def start(self, shared: str) -> Slow:
+        object.__setattr__(self, "worker", Slow(self))
+        return self.worker
+
+
+def test_every_item_has_one_result_in_order(tmp_path: Path):
+    assert list(LocalEngine().run(Squares(tmp_path), range(7))) == [(n, n * n) for n in range(7)]
+    assert (tmp_path / "prepared").read_text() == "x"
+
+
+def test_nothing_is_loaded_for_nothing_to_do(tmp_path: Path):
+    assert list(LocalEngine().run(Squares(tmp_path), [])) == []
+    assert not (tmp_path / "prepared").exists()
+
+
+def test_reading_and_writing_go_on_while_another_item_is_worked_on(tmp_path: Path):
+    job = Kept(tmp_path)
+    list(LocalEngine().run(job, range(4)))
+    times = job.worker.times
+    for n in range(1, 3):
+        start, end = times["work", n]
+        assert times["read", n + 1][0] < end, "the next item was not read ahead"
+        assert times["write", n - 1][0] < end and times["write", n - 1][1] > start, "the work waited for writing"
+
+
+def test_few_items_are_taken_ahead_of_results(tmp_path: Path):
+    taken: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for n in range(50):
+            taken.append(n)
+            yield n
+
+    for done, _ in enumerate(LocalEngine().run(Squares(tmp_path), numbers()), 1):
+        assert len(taken) <= done + AHEAD + BEHIND + 1
+
+
+def test_an_exception_stops_the_job_and_names_its_cause(tmp_path: Path):
+    results = LocalEngine().run(Squares(tmp_path), [1, 2, -1, 3])
+    assert next(results) == (1, 1)
+    with pytest.raises(ValueError, match="from 0 on"):
+        list(results)
+    assert not (tmp_path / "3.txt").exists()
