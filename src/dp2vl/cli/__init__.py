@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from dp2vl.cli import bench, dataset, demo, doctor, models, protect, simulate, train, verify
+from dp2vl.cli import bench, dataset, demo, doctor, models, protect, simulate, train, ui, verify
 from dp2vl.errors import DP2VLError
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command()(protect.protect)
 app.command()(verify.verify)
 app.command()(simulate.simulate)
+app.command()(ui.ui)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
 models.app.command()(train.train)
