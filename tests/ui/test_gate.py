@@ -7,6 +7,9 @@ import pytest
 from conftest import PORT, TOKEN, Local
 
 OWN = f"http://127.0.0.1:{PORT}"
+HOSTS = ("evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", f"[::1]:{PORT}", "")
+PATHS = ("/", "/static/app.js", "/wrong/", f"/{TOKEN[:-1]}/", f"/{TOKEN}x/", f"//{TOKEN}/", "/job")
+FILES = ("app.js", "dom.js", "shelf.js", "photos.js", "lesson.js", "style.css")
 
 
 def test_the_page_opens_under_its_own_address_and_says_what_mini_towers_are(local: Local):
@@ -15,16 +18,12 @@ def test_the_page_opens_under_its_own_address_and_says_what_mini_towers_are(loca
     assert "stand for no published" in page.text and "online already are not protected" in page.text
 
 
-@pytest.mark.parametrize(
-    "host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", f"[::1]:{PORT}", ""]
-)
+@pytest.mark.parametrize("host", HOSTS)
 def test_another_host_is_refused(local: Local, host):
     assert local.client.get(f"/{TOKEN}/", headers={"host": host}).status_code == 421
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/static/app.js", "/wrong/", f"/{TOKEN[:-1]}/", f"/{TOKEN}x/", f"//{TOKEN}/", "/job"]
-)
+@pytest.mark.parametrize("path", PATHS)
 def test_without_the_token_nothing_is_shown(local: Local, path):
     answer = local.client.get(path)
     assert answer.status_code == 403 and "token" in answer.json()["error"] and TOKEN not in answer.text
@@ -58,13 +57,7 @@ def test_nothing_on_the_page_comes_from_elsewhere(local: Local):
     page = local.ask("GET", "").text
     names = re.findall(r'(?:src|href)="(static/[^"]+)"', page)
     assert {"static/app.js", "static/style.css", "static/icon.svg"} <= set(names)
-    texts = [
-        page,
-        *(
-            local.ask("GET", f"static/{n}").text
-            for n in ("app.js", "dom.js", "shelf.js", "photos.js", "lesson.js", "style.css")
-        ),
-    ]
+    texts = [page, *(local.ask("GET", f"static/{name}").text for name in FILES)]
     assert all(len(text) > 500 for text in texts)
     for text in texts:
         assert not re.search(r"(https?:)?//[a-z]+\.|@import|url\(|innerHTML|insertAdjacent|document\.write", text)

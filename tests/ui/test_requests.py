@@ -7,6 +7,11 @@ import pytest
 
 from conftest import Local
 
+MISSING = (
+    "POST jobs/rm", "GET nothing", "GET jobs/protect", "PATCH job", "GET shelves/other", "GET job/zip",
+    "GET job/photos/before/a.png", "GET job/report/index.html", "GET reports/0/a",
+)  # fmt: skip
+
 
 @pytest.mark.parametrize(
     ("kind", "asked", "message"),
@@ -46,8 +51,8 @@ def test_a_wish_of_a_megabyte_is_refused(local: Local):
 
 
 def test_unknown_jobs_pages_and_methods_are_not_found(local: Local):
-    for method, path in (("POST", "jobs/rm"), ("GET", "nothing"), ("GET", "jobs/protect"), ("PATCH", "job"), ("GET", "shelves/other"),
-                         ("GET", "job/zip"), ("GET", "job/photos/before/a.png"), ("GET", "job/report/index.html"), ("GET", "reports/0/a")):  # fmt: skip
+    for asked in MISSING:
+        method, path = asked.split(" ")
         answer = local.ask(method, path, **({"json": {}} if method == "POST" else {}))
         assert answer.status_code == 404 and answer.json()["error"], path
 
@@ -83,8 +88,9 @@ def test_a_report_opens_and_may_run_nothing(local: Local, report):
 
 
 @pytest.mark.parametrize(
-    "name", ["../secret.html", "..%2fsecret.html", "%2e%2e/secret.html", "plots/..%2f..%2fsecret.html", "key.pem", "way.html", "plots", "%00", "",
-             "%2fetc%2fpasswd", "n" * 5000]
+    "name",
+    ["../secret.html", "..%2fsecret.html", "%2e%2e/secret.html", "plots/..%2f..%2fsecret.html", "key.pem", "way.html",
+     "plots", "%00", "", "%2fetc%2fpasswd", "n" * 5000],
 )  # fmt: skip
 def test_nothing_beside_the_report_is_shown(local: Local, report, name):
     local.ask("POST", "reports", json={"folder": str(report)})

@@ -34,16 +34,13 @@ def test_a_photo_arrives_byte_for_byte_in_its_folder(local: Local):
 
 @pytest.mark.parametrize(
     "name",
-    ["..%2f..%2fa.png", "%2e%2e/%2e%2e/a.png", "a/../../b.png", "%2fetc%2fa.png", "x%5c..%5ca.png", "a%00.png", ".hidden.png",
-     "a/.ssh/b.png", "a%0ab.png", "n" * 300 + ".png", "/".join("abcdefghi") + ".png", "%20", "C:%5ca.png"],
+    ["..%2f..%2fa.png", "%2e%2e/%2e%2e/a.png", "a/../../b.png", "%2fetc%2fa.png", "x%5c..%5ca.png", "a%00.png",
+     ".hidden.png", "a/.ssh/b.png", "a%0ab.png", "n" * 300 + ".png", "/".join("abcdefghi") + ".png", "C:%5ca.png"],
 )  # fmt: skip
 def test_a_name_that_leads_elsewhere_is_refused(local: Local, name):
     answer = local.ask("PUT", f"shelves/photos/{name}", content=png())
-    inside = local.workspace / "shelves" / "photos"
-    assert answer.status_code in (400, 404) or (
-        answer.status_code == 201 and all(p.is_relative_to(inside) for p in local.workspace.rglob("*.png"))
-    )
-    assert not [p for p in local.workspace.parent.rglob("*.png") if not p.is_relative_to(inside)]
+    assert answer.status_code in (400, 404)
+    assert not list(local.workspace.parent.rglob("*.png"))
 
 
 def test_a_link_inside_the_shelf_is_not_followed(local: Local, tmp_path):
@@ -58,8 +55,8 @@ def test_a_link_inside_the_shelf_is_not_followed(local: Local, tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"<script>alert(1)</script>" * 9, "is not a picture"), (b"GIF89a" + bytes(90), "GIF pictures are not supported"), (b"", "is empty"),
-     (b"PK\x03\x04" + bytes(200), "is not a picture")],
+    [(b"<script>alert(1)</script>" * 9, "is not a picture"), (b"PK\x03\x04" + bytes(200), "is not a picture"),
+     (b"GIF89a" + bytes(90), "GIF pictures are not supported"), (b"", "is empty")],
 )  # fmt: skip
 def test_what_is_no_photo_is_refused_in_words(local: Local, content, message):
     answer = local.ask("PUT", "shelves/photos/a.png", content=content)
@@ -94,9 +91,9 @@ def test_a_client_that_falls_silent_is_given_up(tmp_path: Path, monkeypatch):
     sent = [{"type": "http.request", "body": png()[:40], "more_body": True}]
 
     async def receive():
-        if sent:
-            return sent.pop()
-        await asyncio.sleep(60)
+        if not sent:
+            await asyncio.sleep(60)
+        return sent.pop()
 
     request = Request({"type": "http", "method": "PUT", "headers": []}, receive)
     (tmp_path / "shelves").mkdir()
