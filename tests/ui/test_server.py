@@ -18,6 +18,8 @@ from dp2vl.cli import app
 from dp2vl.errors import DP2VLError
 from dp2vl.ui.serve import PREFIX, make_workspace
 
+NOISE = (b"\x00\xff" * 100, b"GET / HTTP/9.9\r\n\r\n", b"GET " + b"a" * 200_000, b"\r\n" * 1000)
+
 
 def fetch(url: str, *, timeout: float = 60, **headers: str) -> int:
     """Return the status of one request."""
@@ -60,14 +62,12 @@ def test_fifty_at_once_and_fifty_that_never_finish_do_not_keep_the_owner_out(ser
         one.close()
 
 
-@pytest.mark.parametrize(
-    "request_", [b"\x00\xff" * 100, b"GET / HTTP/9.9\r\n\r\n", b"GET " + b"a" * 200_000, b"\r\n" * 1000]
-)
-def test_noise_is_refused_and_the_app_stays_up(serve, request_):
+@pytest.mark.parametrize("noise", NOISE)
+def test_noise_is_refused_and_the_app_stays_up(serve, noise):
     served = serve()
     with socket.create_connection(("127.0.0.1", served.port)) as one:
         try:
-            one.sendall(request_)
+            one.sendall(noise)
             one.shutdown(socket.SHUT_WR)
             assert b" 200 " not in one.recv(1000)
         except ConnectionError:
