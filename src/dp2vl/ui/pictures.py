@@ -33,7 +33,7 @@ def write_zip(path: Path, folder: Path, names: Iterable[str]) -> Path:
     """Write files of `folder` as they are into an archive at `path`; the same files give the same bytes."""
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
-            entry = zipfile.ZipInfo(name)
+            entry = zipfile.ZipInfo(name.replace("\\", "_"))  # a folder to other systems, and a way out of theirs
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, (folder / name).read_bytes())
     return path

@@ -71,12 +71,14 @@ export class Shelf {
     const clear = el("button", { type: "button", class: "quiet", onclick: () => this.clear() }, "Remove all");
     const rows = this.photos.map((photo) =>
       el("li", { class: photo.state === "refused" ? "bad" : "" },
-        el("span", {}, photo.state === "refused" ? `${photo.name}: ${photo.why}` : photo.name),
+        el("span", {}, photo.state === "refused" ? blame(photo) : photo.name),
         el("span", {}, photo.state === "here" ? megabytes(photo.size) : photo.state === "refused" ? "" : "sending …")));
     this.list.replaceChildren(...(this.photos.length ? [head, clear, el("ul", {}, ...rows)] : []));
     this.onChange();
   }
 }
+
+const blame = (photo) => (photo.why.startsWith(photo.name) ? photo.why : `${photo.name}: ${photo.why}`);
 
 async function readEntries(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
