@@ -5,15 +5,17 @@ Nothing stays: photos are copied into a temporary folder, adapters are never wri
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from dp2vl.bench.photos import Pixels
 from dp2vl.dataset.importers import import_album
-from dp2vl.dataset.schema import DataSet, read_dataset
+from dp2vl.dataset.schema import CONSENTS, DataSet, read_dataset
 from dp2vl.dataset.store import read_pixels
 from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.leakage import Answer, Number, find_peak, score_protection, score_runs
+from dp2vl.leakage.answers import judge
 from dp2vl.learn.ask import Ask, ask, plan_questions
 from dp2vl.learn.gallery import Gallery
 from dp2vl.learn.lessons import make_lessons
@@ -26,17 +28,39 @@ QUESTIONS_SEED = 0
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reply:
+    """What a model holds likeliest, asked about a new photo of a person.
+
+    Args:
+        photo_id: key of `Simulated.faces`. scenario: "" where the question is who it is.
+        question: as it was asked. truth: the right answer. said: the model's, "" if several were equally likely.
+        right: whether it counts as right.
+    """
+
+    photo_id: str
+    scenario: str
+    question: str
+    truth: str
+    said: str
+    right: bool
+
+
+@dataclass(frozen=True, kw_only=True)
 class Simulated:
     """What one model learned.
 
     Args:
         vlm: its name. arm: `CLEAN` or `PROTECTED`.
         numbers: of the checkpoint at which most leaked; for protected photos `protection_rate` among them.
+        replies: at that checkpoint, of the first seed, in the same order for both arms.
+        faces: the photos that were asked about, by id; clean ones in both arms.
     """
 
     vlm: str
     arm: str
     numbers: tuple[Number, ...]
+    replies: tuple[Reply, ...] = ()
+    faces: Pixels = field(default_factory=dict, repr=False)
 
 
 def simulate(
@@ -78,19 +102,54 @@ def simulate(
         runs: dict[str, list[list[Answer]]] = {}
         for arm, pixels in arms.items():
             for seed in seeds:
-                report(f"{name}, {arm}, seed {seed}: {recipe.length} steps")
-                runs.setdefault(arm, []).append(_run(name, data, pixels, asks, seed, device))
-        found += _score(name, runs)
+                about = f"{name}, {arm}, seed {seed}"
+                report(f"{about}: {recipe.length} steps")
+                say = partial(_say_step, report, about, recipe.length)
+                runs.setdefault(arm, []).append(_run(name, data, pixels, asks, seed, device, say))
+        faces = {row.photo_id: arms[CLEAN][row.photo_id] for row in data.rows["probe"]}
+        found += [
+            replace(one, replies=_replies(asks, runs[one.arm][0], one), faces=faces) for one in _score(name, runs)
+        ]
     return found
 
 
-def _run(name: str, data: DataSet, pixels: Pixels, asks: Sequence[Ask], seed: int, device: str) -> list[Answer]:
+def _say_step(report: Callable[[str], None], about: str, steps: int, step: int) -> None:
+    report(f"{about}: {step} of {steps} steps")
+
+
+def _run(
+    name: str,
+    data: DataSet,
+    pixels: Pixels,
+    asks: Sequence[Ask],
+    seed: int,
+    device: str,
+    on_step: Callable[[int], None],
+) -> list[Answer]:
     vlm = load_vlm(name).to(device)
     tuning = Tuning(vlm, load_recipe(name), make_lessons(data), pixels, seed=seed)
     answers: list[Answer] = []
     for step in tuning.run():
+        on_step(step)
         answers += ask(vlm, Gallery(vlm, pixels), asks, step=step)
     return answers
+
+
+def _replies(asks: Sequence[Ask], answers: Sequence[Answer], one: Simulated) -> tuple[Reply, ...]:
+    """Return what was said on new photos at the checkpoint that counts; answers come in the order of the questions."""
+    given = [a for a in answers if a.step == one.numbers[0].step]
+    return tuple(
+        Reply(
+            photo_id=a.photo_id,
+            scenario=a.scenario,
+            question=asked.row.question,
+            truth=a.answer,
+            said=a.options[a.scores.index(max(a.scores))] if judge(a).valid else "",
+            right=judge(a).right,
+        )
+        for asked, a in zip(asks, given, strict=True)
+        if a.view == "probe"
+    )
 
 
 def _score(name: str, runs: dict[str, list[list[Answer]]]) -> list[Simulated]:
@@ -106,7 +165,7 @@ def _score(name: str, runs: dict[str, list[list[Answer]]]) -> list[Simulated]:
 
 
 def _check_consent(data: DataSet) -> None:
-    silent = [p.display_name for p in data.members() if p.consent not in ("self", "written")]
+    silent = [p.display_name for p in data.members() if p.consent not in CONSENTS]
     if silent:
         raise DP2VLError(
             f"{', '.join(silent)}: no consent to teach a model who they are",

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from dp2vl.cli import bench, dataset, demo, doctor, models, protect, report, simulate, train, verify
+from dp2vl.cli import bench, dataset, demo, doctor, models, protect, report, simulate, train, ui, verify
 from dp2vl.errors import DP2VLError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app.command()(protect.protect)
 app.command()(verify.verify)
 app.command()(simulate.simulate)
 app.command()(report.report)
+app.command()(ui.ui)
 app.command()(doctor.doctor)
 app.command()(demo.demo)
 models.app.command()(train.train)
