@@ -56,7 +56,7 @@ def test_dropped_photos_are_protected_compared_and_downloaded_as_the_command_wri
     sync_api.expect(page.locator(".shelf li.bad")).to_contain_text("notes.jpg is not a picture; photos are JPEG")
     page.select_option("#protect [name=effort]", "quick")
     page.click("text=Protect 3 photos")
-    page.wait_for_selector("#protect-result h2:has-text('3 photos protected')")
+    page.wait_for_selector("#protect-result h2:has-text('3 copies written')")
     cards = page.locator("#protect-result .photos li")
     assert cards.count() == 3
     words = {card.get_attribute("data-word") for card in cards.all()}

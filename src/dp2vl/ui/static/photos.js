@@ -5,7 +5,7 @@ import { call, counted, el, inPath } from "./dom.js";
 const WORDS = {
   strong: ["Strong", "Moved well past people in general on every tower measured."],
   weak: ["Weak", "Moved most of the way from this person to people in general. Try strength strong for this photo."],
-  none: ["No effect", "Moved too little to count on. Try strength strong, or leave this photo out of what you share."],
+  none: ["Too little", "Moved too little to count on. Try strength strong, or leave this photo out of what you share."],
   refused: ["Refused", ""],
   failed: ["Failed", ""],
   skipped: ["Not a photo", ""],
@@ -41,8 +41,9 @@ export function showProtected(place, found, actions) {
   const words = Object.entries(summary.verdicts).filter(([, count]) => count).map(([word, count]) => `${count} ${WORDS[word][0].toLowerCase()}`);
   const left = summary.refused + summary.failed;
   place.replaceChildren(
-    el("h2", {}, `${counted(summary.protected, "photo")} protected${words.length ? `: ${words.join(", ")}` : ""}`),
+    el("h2", {}, `${summary.protected === 1 ? "1 copy" : `${summary.protected} copies`} written${words.length ? `: ${words.join(", ")}` : ""}`),
     left ? el("p", { class: "problem" }, `${counted(left, "photo")} not protected. The reasons are below.`) : "",
+    summary.verdicts.none ? el("p", { class: "problem" }, "Do not rely on the copies marked Too little: their change is too small to count on.") : "",
     el("p", { class: "note" }, `Optimised against ${summary.towers.join(", ")}.`),
     el("div", { class: "actions" }, ...actions),
     el("ul", { class: "photos" }, ...found.outcomes.filter((o) => o.status !== "skipped").map(photoCard)));
