@@ -28,7 +28,7 @@ function faces(clean, kept) {
   const photos = [...new Set(clean.replies.map((reply) => reply.photo_id))];
   return photos.map((photo) => {
     const rows = clean.replies.flatMap((reply, i) =>
-      reply.photo_id !== photo ? [] : [el("tr", {}, el("td", {}, reply.question, el("small", {}, `Truth: ${reply.truth}`)), said(reply), said(kept.replies[i]))]);
+      reply.photo_id !== photo ? [] : [el("tr", {}, el("td", {}, reply.question, el("small", {}, `Truth: ${reply.truth}`)), said(reply, "from the photos"), said(kept.replies[i], "from the copies"))]);
     const heads = ["Asked", "Learned from the photos", "Learned from the copies"].map((text) => el("th", { scope: "col" }, text));
     return el("div", { class: "card face" },
       el("img", { src: `job/faces/${encodeURIComponent(photo)}.png`, alt: "A new photo of a person, which the model did not learn from", loading: "lazy" }),
@@ -36,8 +36,8 @@ function faces(clean, kept) {
   });
 }
 
-function said(reply) {
-  return el("td", { class: reply.right ? "right" : "wrong" }, reply.said || "undecided", el("small", {}, reply.right ? "gives it away" : "does not know"));
+function said(reply, from) {
+  return el("td", { class: reply.right ? "right" : "wrong", "data-from": from }, reply.said || "undecided", el("small", {}, reply.right ? "gives it away" : "does not know"));
 }
 
 function number(arm, metric, scenario) {
