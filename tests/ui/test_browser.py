@@ -1,6 +1,7 @@
 """The app in a real browser: protecting, looking, downloading; the simulation; and strangers."""
 
 import io
+import os
 import re
 import socket
 import urllib.request
@@ -85,6 +86,7 @@ def test_dropped_photos_are_protected_compared_and_downloaded_as_the_command_wri
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("DP2VL_LONG"), reason="tens of minutes, never seen to its end; set DP2VL_LONG")
 def test_one_click_shows_what_a_model_learns_from_people_who_do_not_exist(serve, page):
     page.set_default_timeout(3_000_000)
     served = serve()
