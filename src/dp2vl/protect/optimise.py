@@ -19,6 +19,7 @@ SMOOTH_PX = 1.0
 
 STEP = 3.0
 """Root mean square of the first step in units of the bound: most of it falls where a change hides, and is clipped."""
+HALF = True
 ROOM = 0.2
 """Share of the similarity that a photo may lose which is left for rounding and for the file's own coding."""
 
@@ -38,7 +39,7 @@ def optimise_changes(
     """Return the changes (n, c, h, w) for photos, |change| <= linf, SSIM at least about the budget's.
 
     Gradient descent with momentum, each tower's gradient divided by its root mean square, so that no tower rules the
-    others. A step goes where it gains most for the similarity that it costs: the gradient times the square of
+    others; towers share the versions that they see. A step goes where it gains most for the similarity that it costs: the gradient times the square of
     `hiding_power`. A sign step would spend as much where little is gained, and show on flat areas. After each step the
     change is clipped and scaled back to the budget's similarity; steps shrink linearly to a tenth. Each step sees
     `views` versions: a random crop out of `boxes`, then one post-processing. The iterate with the lowest loss of the
@@ -69,17 +70,22 @@ def optimise_changes(
     velocity = torch.zeros_like(change)
     best, best_loss = change, torch.full((len(images),), float("inf"), device=images.device)
     for step in range(effort.steps):
-        gradient = torch.zeros_like(change)
+        leaf = change.clone().requires_grad_()
+        photos = (images + leaf).clamp(0, 1)
         drawn = _draw_views(len(boxes), effort.views, generator)
+        views = [PHOTOMETRIC[how](crop(photos, boxes[box]), generator) for box, how in drawn]
+        shown = [view.detach().requires_grad_() for view in views]
+        pulls = [torch.zeros_like(view) for view in shown]
         for surrogate, reference, features, person in zip(surrogates, references, clean, people, strict=True):
-            leaf = change.clone().requires_grad_()
-            photos = (images + leaf).clamp(0, 1)
             loss = torch.zeros((), device=images.device)
-            for box, photometric in drawn:
-                view = PHOTOMETRIC[photometric](crop(photos, boxes[box]), generator)
-                loss = loss + objective(surrogate.features(view), features[box], person, reference).sum()
-            (slope,) = torch.autograd.grad(loss, leaf)
-            gradient += slope / _rms(slope)
+            for view, (box, _) in zip(shown, drawn, strict=True):
+                loss = loss + objective(_look(surrogate, view), features[box], person, reference).sum()
+            slopes = torch.autograd.grad(loss, shown)
+            steepness = _rms(*slopes)
+            for pull, slope in zip(pulls, slopes, strict=True):
+                pull += slope / steepness
+        (gradient,) = torch.autograd.grad(views, leaf, pulls)
+        gradient /= _rms(gradient)
         velocity = MOMENTUM * velocity + gradient
         direction = hiding * blur(hiding * velocity, SMOOTH_PX)
         size = STEP * budget.linf * (1 - 0.9 * step / effort.steps)
@@ -93,13 +99,22 @@ def optimise_changes(
     return best
 
 
+def _look(surrogate: Surrogate, images: Tensor) -> Features:
+    """Return features as float32. Where a GPU multiplies faster in bfloat16 it does: a slope need not be exact."""
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=HALF and images.is_cuda):
+        found = surrogate.features(images)
+    pooled, *others = found
+    return Features(pooled.float(), *(None if values is None else values.float() for values in others))
+
+
 def _people_of(reference: Reference, clean: Features, groups: Sequence[object]) -> Tensor:
     return torch.cat([reference.person_of(who, group) for who, group in zip(clean.who.split(1), groups, strict=True)])
 
 
-def _rms(values: Tensor) -> Tensor:
-    """Return the root mean square of each photo's values, (n, 1, 1, 1)."""
-    return values.square().mean((1, 2, 3), keepdim=True).sqrt().clamp_min(1e-12)
+def _rms(*values: Tensor) -> Tensor:
+    """Return the root mean square of each photo's values, over all tensors (n, c, h, w), shape (n, 1, 1, 1)."""
+    flat = torch.cat([one.flatten(1) for one in values], dim=1)
+    return flat.square().mean(1).sqrt().clamp_min(1e-12)[:, None, None, None]
 
 
 @torch.no_grad()
