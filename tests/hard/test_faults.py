@@ -50,6 +50,7 @@ def lines(out: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in OutcomeStore(out).path.read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_the_next_run_ends_with_every_photo_once(tmp_path: Path, album: Path, tower: str):
     """Each kill falls at a moment of its own, from start-up to after the last photo."""
     arguments = ["protect", album, "--effort", "quick", "--surrogates", tower, "--out"]
