@@ -29,6 +29,7 @@ from dp2vl.leakage import (
     threat_gate,
     write_answers,
 )
+from dp2vl.leakage.answers import is_refusal
 
 PEOPLE = ("a", "b", "c", "d")
 VALUES = {
@@ -101,11 +102,13 @@ def test_each_seed_has_its_protection_and_all_together_are_no_mean_of_them():
 
 def test_a_seed_is_measured_from_its_own_blind_model():
     """In the second run the blind model is right half of the time; in both together not more than chance."""
-    knowing = [a for a in CLEAN if (a.view, a.scenario) != ("blank", "pet")] + make_run({("blank", "pet"): 2})
+    knowing = [a for a in CLEAN if (a.view, a.scenario) not in {("blank", "pet"), ("probe", "pet")}]
+    knowing += make_run({("blank", "pet"): 2, ("probe", "pet"): 3})  # leaks (3/4 - 1/2) / (1 - 1/2)
     rate = find(score_protection([PROTECTED, PROTECTED], [CLEAN, knowing], steps=(1, 1)), "protection_rate", "pet")
-    assert rate.seeds == pytest.approx((2 / 3, 2 / 3)) and rate.interval.value == pytest.approx(2 / 3)
+    assert rate.seeds == pytest.approx((1 - 1 / 3, 1 - (1 / 3) / 0.5))
+    assert rate.interval.value == pytest.approx(1 - (1 / 3) / ((7 / 8 - 1 / 4) / (3 / 4)))
     rate = find(score_protection([PROTECTED, knowing], [CLEAN, CLEAN], steps=(1, 1)), "protection_rate", "pet")
-    assert rate.seeds == pytest.approx((2 / 3, 0))
+    assert rate.seeds == pytest.approx((2 / 3, 0.5)) and rate.interval.value == pytest.approx(0.5)
 
 
 def test_a_protection_that_does_nothing_is_zero_for_sure_and_one_that_makes_it_worse_is_negative():
@@ -184,7 +187,7 @@ def vary(run: int) -> list[Answer]:
     """Return one of three runs that differ in everything."""
     counts = {
         ("probe", ""): (4, 2, 1), ("blank", ""): (0, 0, 2),
-        ("probe", "pet"): (1, 2, 4), ("blank", "pet"): (0, 0, 2),
+        ("probe", "pet"): (1, 2, 3), ("blank", "pet"): (0, 0, 2),
         ("other", "pet"): (0, 2, 1), ("train", "pet"): (4, 3, 2),
     }  # fmt: skip
     return make_run({key: right[run] for key, right in counts.items()}, step=7)
@@ -198,15 +201,15 @@ NAN = float("nan")
     [
         ("identity_accuracy", "", 7 / 12, (1, 0.5, 0.25)),
         ("identity_leakage", "", 4 / 9, (1, 1 / 3, -0.5)),
-        ("category_accuracy", "pet", 7 / 12, (0.25, 0.5, 1)),
-        ("category_leakage", "pet", 4 / 9, (0, 1 / 3, 1)),
-        ("leakage", "mean", 4 / 9, (0, 1 / 3, 1)),
+        ("category_accuracy", "pet", 0.5, (0.25, 0.5, 0.75)),
+        ("category_leakage", "pet", 1 / 3, (0, 1 / 3, 0.5)),
+        ("leakage", "mean", 1 / 3, (0, 1 / 3, 0.5)),
         ("chance", "mean", 0.25, (0.25, 0.25, 0.25)),
-        ("image_share", "mean", 1, (NAN, 0, 1.5)),
+        ("image_share", "mean", 1, (NAN, 0, 2)),
         ("category_given_identity", "mean", 16 / 28, (0.25, 1, 1)),
-        ("category_given_not_identity", "mean", 3 / 5, (NAN, 0, 1)),
+        ("category_given_not_identity", "mean", 2 / 5, (NAN, 0, 2 / 3)),
         ("train_accuracy", "mean", 0.75, (1, 0.75, 0.5)),
-        ("overfit_gap", "mean", 1 / 6, (0.75, 0.25, -0.5)),
+        ("overfit_gap", "mean", 0.25, (0.75, 0.25, -0.25)),
     ],
 )
 def test_each_run_alone_has_its_own_number(metric, scenario, value, seeds):
@@ -350,6 +353,11 @@ def test_a_letter_behind_the_last_option_names_none(text, right, valid):
     asked = replace(CLEAN[0], scores=(), text=text)
     assert asked.answer == asked.options[0]
     assert (judge(asked).right, judge(asked).valid) == (right, valid)
+
+
+@pytest.mark.parametrize("text", ["I don't know.", "I don\u2019t know.", "I  cannot\ntell"])
+def test_a_refusal_is_one_with_either_apostrophe(text):
+    assert is_refusal(text) and not is_refusal("I know: don the dog")
 
 
 def test_answers_are_written_as_they_were_said_and_numbers_that_are_none_are_not(tmp_path: Path):
