@@ -279,6 +279,36 @@ def test_a_broken_directory_or_tag_costs_itself_and_not_the_others():
     assert read.metadata.tags["image"][271] == "Maker" and 36867 not in read.metadata.tags.get("exif", {})
 
 
+@pytest.mark.parametrize(
+    "pointer", [struct.pack(">HHIi", 34853, 9, 1, -1), struct.pack(">HHI4s", 34853, 2, 4, b"abc\x00")]
+)
+def test_a_pointer_to_places_that_leads_nowhere_costs_the_places_alone(pointer: bytes):
+    tiff = b"MM\x00\x2a\x00\x00\x00\x08" + struct.pack(">H", 2) + struct.pack(">HHI4s", 271, 2, 4, b"ABC\x00")
+    read = decode_photo(png_with(b"Exif\x00\x00" + tiff + pointer + bytes(4)))
+    assert read.metadata.tags["image"][271] == "ABC" and "gps" not in read.metadata.tags
+
+
+def test_a_tag_at_which_the_reader_fails_costs_itself_and_not_the_photo(monkeypatch):
+    exif = Image.Exif()
+    exif[271], exif[272], exif[274] = "Maker", "Model", 6
+    data, real = saved(smooth(16, 24), "PNG", exif=exif), Image.Exif.__getitem__
+
+    def fail(self: Image.Exif, tag: int) -> object:
+        if tag in {272, 274}:
+            raise struct.error("unpack requires a buffer of 2 bytes")
+        return real(self, tag)
+
+    assert decode_photo(data).pixels.shape == (24, 16, 3)
+    monkeypatch.setattr(Image.Exif, "__getitem__", fail)
+    read = decode_photo(data)
+    assert read.metadata.tags["image"] == {271: "Maker"} and read.pixels.shape == (16, 24, 3)
+
+
+def test_captions_of_a_tiff_may_be_text():
+    read = decode_photo(make_tiff(noise(4, 4, 3), 2, t33723="a caption"))
+    assert read.metadata.iptc == b"a caption"
+
+
 def described(tags: dict[str, dict[int, object]], xmp: bytes | None = None) -> bytes:
     """Return a JPEG under the policy that keeps all it can."""
     one = picture(noise(12, 20, 3), None, "jpeg", lossless=False, quality=90)

@@ -18,7 +18,15 @@ from hypothesis import strategies as st
 
 from dp2vl.album import hash_bytes, write_atomic
 from dp2vl.errors import DP2VLError
-from dp2vl.records import OutcomeStore, ProtectedRegistry, settings_digest, write_json_atomic
+from dp2vl.records import (
+    OutcomeStore,
+    ProtectedRegistry,
+    drop_claims,
+    make_claims,
+    read_claims,
+    settings_digest,
+    write_json_atomic,
+)
 from dp2vl.types import Outcome, Photo, Status
 from hard_tools import tries
 
@@ -291,3 +299,12 @@ def test_the_digest_of_settings_is_the_same_in_every_version() -> None:
 def test_settings_that_are_not_json_are_an_error() -> None:
     with pytest.raises(TypeError):
         settings_digest({"path": Path("x")})
+
+
+def test_claims_of_all_processes_are_read_until_they_are_dropped(tmp_path: Path) -> None:
+    for digest in ("a" * 64, "b" * 64):
+        make_claims(tmp_path / "out").add(digest)
+    assert read_claims(tmp_path / "out") == {"a" * 64, "b" * 64}
+    assert read_claims(tmp_path / "other") == set()
+    drop_claims(tmp_path / "out")
+    assert read_claims(tmp_path / "out") == set()
