@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import fsspec
 import pytest
 
-from dp2vl import album
+from dp2vl import album, images
 from dp2vl.album import (
     check_space,
     check_target,
@@ -259,3 +259,64 @@ def test_names_that_differ_in_case_are_tried_where_the_copies_go_with_a_file_tha
     assert probe.parent == tmp_path / "out" and not probe.exists()
     put(probe, b"")
     assert remove_partials(tmp_path / "out") == 1
+
+
+def test_a_photo_that_cannot_be_opened_fails_under_its_own_name(tmp_path: Path, monkeypatch):
+    put(tmp_path / "src" / "deep" / "a.jpg")
+
+    def refuse(path: Path) -> str:
+        raise PhotoError("cannot be opened: I/O error", "check the disk")
+
+    monkeypatch.setattr(images, "sniff", refuse)
+    reason = "cannot be opened: I/O error; hint: check the disk"
+    assert plan_album([tmp_path / "src"], tmp_path / "out").settled == (
+        settled(tmp_path / "src" / "deep" / "a.jpg", Status.FAILED, reason, "deep/a.jpg"),
+    )
+
+
+def test_wrong_places_are_named_with_the_way_out(tmp_path: Path, bucket: Path):
+    src, other = put(tmp_path / "src" / "a.jpg").parent, put(tmp_path / "deep" / "src" / "b.jpg").parent
+    put(tmp_path / "words" / "notes.txt", b"words")
+    put(tmp_path / "more words" / "notes.txt", b"words")
+    put(bucket / "album" / "a.jpg")
+    empty, also = tmp_path / "words", tmp_path / "more words"
+    apart = "choose an --out beside the photos, so that originals and copies stay apart"
+    album_url = locate("memory://bucket/album/")
+    for sources, out, message, hint in (
+        ([src / "x"], "out", f"expected a photo or a folder, but {src / 'x'} does not exist", "check the spelling"),
+        ([src, src / "a.jpg"], "out", f"{src / 'a.jpg'} lies inside {src}", "name each photo and folder once"),
+        ([src, other], "out", f"{src} and {other} have the same name, so their copies would mix",
+         "protect them one at a time"),
+        ([src], "src/a.jpg", f"expected a folder for the copies, but {src / 'a.jpg'} is a file",
+         "choose another --out"),
+        ([src], "src/out", f"the output folder {src / 'out'} and the source {src} lie in each other", apart),
+        ([album_url], bucket / "album" / "out",
+         f"the output folder {bucket / 'album' / 'out'} and the source {album_url} lie in each other", apart),
+        ([empty, also], "out", f"expected photos in {empty}, {also}, found none among 2 files",
+         "photos are JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF files; hidden files are left out"),
+    ):  # fmt: skip
+        with pytest.raises(DP2VLError) as error:
+            plan_album(sources, tmp_path / out if isinstance(out, str) else out)
+        assert (error.value.message, error.value.hint) == (message, hint)
+
+
+def test_a_place_that_is_closed_is_named_with_the_way_out(tmp_path: Path, monkeypatch):
+    put(tmp_path / "src" / "a.jpg")
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode == os.F_OK and real(path, mode))
+    with pytest.raises(DP2VLError) as error:
+        plan_album([tmp_path / "src"], tmp_path / "out" / "deep")
+    assert error.value.message == f"cannot write to {tmp_path}"
+    assert error.value.hint == "choose an --out that you may write to"
+
+
+def test_copies_that_would_share_a_place_all_fail_and_name_the_others(tmp_path: Path, monkeypatch):
+    for name in ("a.jpg", "A.jpg", "\u00e4.jpg", "a\u0308.jpg"):
+        put(tmp_path / "src" / name)
+    monkeypatch.setattr(album, "_ignores_case", lambda folder: True)
+    plan = plan_album([tmp_path / "src"], tmp_path / "out")
+    src = tmp_path / "src"
+    said = {o.path: (o.status, o.rel, o.reason) for o in plan.settled}
+    assert plan.photos == () and len(said) == 4
+    reason = f"its copy would overwrite that of {src / 'A.jpg'}; hint: rename one of them"
+    assert said[str(src / "a.jpg")] == (Status.FAILED, "a.jpg", reason)

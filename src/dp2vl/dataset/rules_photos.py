@@ -122,7 +122,7 @@ def check_shots(data: DataSet) -> Iterator[Finding]:
     for row in probe:
         most = np.where(drawn | (row.photo_id in data.record), SAVED_ANEW_BITS, SAME_PHOTO_BITS)
         for i in np.flatnonzero(bits_apart(read_pixels(data.path(row)), hashes) <= most):
-            if train[i].photo_id != row.photo_id:  # else it is listed in both, which is another rule's matter
+            if data.path(train[i]) != data.path(row):  # a row whose role is wrong is another rule's matter
                 text = f"looks like {photo_name(train[i])} taken again"
                 yield Finding(rule="leak-shot", where=photo_name(row), message=text)
     if any(row.photo_id not in data.record for row in (*train, *probe)):
