@@ -24,10 +24,10 @@ def time_in_turn(works: dict[str, Callable[[], Any]], *, repeats: int = 5, warmu
     cpu: dict[str, list[float]] = {name: [] for name in works}
     for number in range(repeats + warmup):
         for name, work in works.items():
-            _wait_for_gpu()
+            wait_for_gpu()
             start, used = time.perf_counter(), time.process_time()
             work()
-            _wait_for_gpu()
+            wait_for_gpu()
             if number >= warmup:
                 wall[name].append(time.perf_counter() - start)
                 cpu[name].append(time.process_time() - used)
@@ -43,7 +43,8 @@ def time_in_turn(works: dict[str, Callable[[], Any]], *, repeats: int = 5, warmu
     }
 
 
-def _wait_for_gpu() -> None:
+def wait_for_gpu() -> None:
+    """Return once what was sent to a GPU is done."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
 

@@ -81,7 +81,8 @@ class Preprocess:
             raise ValueError(f"expected floats of shape (n, 3, h, w), got {images.dtype} {tuple(images.shape)}")
         down, right = self._windows(*images.shape[-2:])
         bars = tuple(int(m * 255) / 255 for m in self.mean) if self.resize == "pad" else None
-        return _resized(images, down, right, self.interpolation, self.round_8bit, bars)
+        with torch.autocast(images.device.type, enabled=False):  # half precision has fewer levels than a photo
+            return _resized(images, down, right, self.interpolation, self.round_8bit, bars)
 
     def _windows(self, *sizes: int) -> "Iterator[_Window]":
         """Yield the window of each side of a photo."""

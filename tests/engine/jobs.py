@@ -13,11 +13,12 @@ class Squares:
     """Squares numbers, and leaves a file per number that was written, with how often.
 
     Args:
-        folder: for the files.
+        folder: for the files. batch: of a worker.
         kills: numbers that a worker does not survive, every time. stumbles: numbers that it does not survive once.
     """
 
     folder: Path
+    batch: int = 1
     kills: tuple[int, ...] = ()
     stumbles: tuple[int, ...] = ()
 
@@ -36,14 +37,18 @@ class Squares:
 
 class Squarer:
     def __init__(self, job: Squares) -> None:
-        self.job = job
+        self.job, self.batch, self.together = job, job.batch, list[int]()
 
     def read(self, item: int) -> int:
         if item < 0:
             raise ValueError("expected a number from 0 on")
         return item
 
-    def work(self, item: int, found: int) -> int:
+    def work(self, items: list[int], found: list[int]) -> list[int]:
+        self.together.append(len(items))
+        return [self._square(*each) for each in zip(items, found, strict=True)]
+
+    def _square(self, item: int, found: int) -> int:
         marker = self.job.folder / f"stumbled-{item}"
         if item in self.job.kills or (item in self.job.stumbles and not marker.exists()):
             marker.touch()
@@ -66,8 +71,9 @@ class Slow(Squarer):
     def read(self, item: int) -> int:
         return self._timed("read", item)
 
-    def work(self, item: int, found: int) -> int:
-        return self._timed("work", item)
+    def work(self, items: list[int], found: list[int]) -> list[int]:
+        self.together.append(len(items))
+        return [self._timed("work", item) for item in items]
 
     def write(self, item: int, made: int) -> tuple[int, Any]:
         return item, self._timed("write", item)

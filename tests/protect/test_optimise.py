@@ -3,8 +3,8 @@ import torch
 
 from dp2vl.protect.budget import Similarity
 from dp2vl.protect.config import EFFORTS
-from dp2vl.protect.objective import away
-from dp2vl.protect.optimise import optimise_change
+from dp2vl.protect.objective import away, oppose
+from dp2vl.protect.optimise import optimise_changes
 from dp2vl.protect.reference import make_reference
 from dp2vl.types import Budget
 from towers import TinyTower
@@ -20,7 +20,7 @@ def photo(seed: int = 0) -> torch.Tensor:
 
 def run(image: torch.Tensor, towers, effort: str = "normal", seed: int = 0, **options) -> torch.Tensor:
     references = [make_reference(t, [photo(s) for s in range(6)]) for t in towers]
-    return optimise_change(
+    return optimise_changes(
         image, towers, references,
         **{"budget": BUDGET, "effort": EFFORTS[effort], "generator": torch.Generator().manual_seed(seed)} | options,
     )  # fmt: skip
@@ -90,3 +90,32 @@ def test_objectives_can_be_swapped():
 def test_small_and_narrow_photos_work(shape):
     image = torch.rand(1, 3, *shape, generator=torch.Generator().manual_seed(0))
     assert run(image, [TinyTower()], "quick").shape == (1, 3, *shape)
+
+
+def test_photos_searched_together_get_the_change_that_each_gets_alone():
+    images, towers = torch.cat([photo(0), photo(1), photo(2)]), [TinyTower(0), TinyTower(1)]
+    together = run(images, towers)
+    alone = torch.cat([run(image, towers) for image in images.split(1)])
+    assert (together - alone).abs().mean() < 0.02 * alone.abs().mean()
+    assert (together[0] - together[1]).abs().mean() > 0.5 * alone[0].abs().mean()
+
+
+def test_each_photo_of_a_batch_is_moved_away_from_its_own_person():
+    album, tower = [photo(s) for s in range(6)], TinyTower()
+    reference = make_reference(tower, album, ["a", "a", "a", "b", "b", "b"])
+    options = {"budget": BUDGET, "effort": EFFORTS["quick"]}
+    pair = torch.cat([album[0], album[3]])
+
+    def change(groups: list[str]) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(0)
+        return optimise_changes(pair, [tower], [reference], generator=generator, groups=groups, **options)
+
+    right, swapped = change(["a", "b"]), change(["b", "a"])
+    for number, (own, other) in enumerate([("a", "b"), ("b", "a")]):
+        clean = tower.features(pair[number : number + 1])
+        person = reference.person_of(clean.pooled, own)
+        left = [
+            float(oppose(tower.features(pair[number : number + 1] + c[number]), clean, person, reference))
+            for c in (right, swapped)
+        ]
+        assert left[0] < left[1], f"{own} was pushed as {other}"

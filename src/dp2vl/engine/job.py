@@ -1,6 +1,6 @@
 """What an engine runs, and what every engine does with it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -10,18 +10,23 @@ MadeResult = TypeVar("MadeResult", covariant=True)
 
 
 class Worker(Protocol[TakenItem, MadeResult]):
-    """Does items one by one, each in three parts, so that the next are read and the last are written meanwhile.
+    """Does items in three parts, so that the next are read and the last are written meanwhile.
 
-    A part of one item may run in another thread than a part of another; no two items are in `work` at once. What may
+    A part of one item may run in another thread than a part of another; no two calls of `work` run at once. What may
     go wrong with one item is a result; an exception stops the whole job.
+
+    Attributes:
+        batch: how many items `work` is given at once, at most; may become less as it goes.
     """
+
+    batch: int
 
     def read(self, item: TakenItem) -> Any:
         """Return what `work` needs of an item."""
         ...
 
-    def work(self, item: TakenItem, found: Any) -> Any:
-        """Return what `write` needs, from what `read` found."""
+    def work(self, items: Sequence[TakenItem], found: Sequence[Any]) -> Sequence[Any]:
+        """Return what `write` needs of each item, from what `read` found of each."""
         ...
 
     def write(self, item: TakenItem, made: Any) -> MadeResult:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import islice
 from typing import Any, Generic
 
 from dp2vl.engine.job import Item, Job, Result
 from dp2vl.errors import DP2VLError, UsageError
 
 IN_FLIGHT = 3
-"""Items that an actor has at once: one is worked on, one is read, one is written. No more are sent to it."""
+"""Batches that an actor has at once: one is worked on, one is read, one is written. No more are sent to it."""
 TRIES = 3
 """So many workers may die of an item before it is given up."""
 CONNECT_S = 4.0
@@ -80,7 +81,8 @@ class RayEngine:
             check_versions(ray.get(first.versions.remote()))
             shared = first.prepare.remote(sent)
             seats = [_Seat(actor, sent, shared) for actor in (first, *(make.remote() for _ in range(count - 1)))]
-            ray.get([seat.start() for seat in seats])
+            for seat, batch in zip(seats, ray.get([seat.start() for seat in seats]), strict=True):
+                seat.batch = batch
         except ray.exceptions.RayTaskError as error:
             raise _cause(error) from None
         except ray.exceptions.RayActorError as error:
@@ -105,7 +107,8 @@ class _Actor:
     """A worker's process. Several threads call `do`: while one works, the others read and write."""
 
     def __init__(self) -> None:
-        self.worker, self.working = None, threading.Lock()
+        self.worker: Any = None
+        self.working = threading.Lock()
 
     def versions(self) -> dict[str, str]:
         return versions()
@@ -113,23 +116,25 @@ class _Actor:
     def prepare(self, job: Any) -> Any:
         return job.prepare()
 
-    def start(self, job: Any, shared: Any) -> None:
+    def start(self, job: Any, shared: Any) -> int:
+        """Return how many items are worked on at once."""
         self.worker = job.start(shared)
+        return int(self.worker.batch)
 
-    def do(self, item: Any) -> Any:
-        worker: Any = self.worker
-        found = worker.read(item)
+    def do(self, items: list[Any]) -> list[Any]:
+        worker = self.worker
+        found = [worker.read(item) for item in items]
         with self.working:
-            made = worker.work(item, found)
+            made = worker.work(items, found)
         del found
-        return worker.write(item, made)
+        return [worker.write(*each) for each in zip(items, made, strict=True)]
 
 
 class _Seat:
     """An actor, what it starts with, and what is in flight there."""
 
     def __init__(self, actor: Any, *given: Any) -> None:
-        self.actor, self.given, self.flying, self.alone = actor, given, 0, False
+        self.actor, self.given, self.flying, self.alone, self.batch = actor, given, 0, False, 1
         self.back: Any = None
 
     def start(self) -> Any:
@@ -137,7 +142,7 @@ class _Seat:
         return self.actor.start.remote(*self.given)
 
     def has_room(self, *, alone: bool) -> bool:
-        """Return whether an item may go there; `alone` if it may not have company."""
+        """Return whether a batch may go there; `alone` if it may not have company."""
         return self.back is None and not self.alone and self.flying < (1 if alone else IN_FLIGHT)
 
 
@@ -147,7 +152,7 @@ class _Dispatch(Generic[Item, Result]):
 
     def __init__(self, ray: Any, job: Job[Item, Result], seats: list[_Seat]) -> None:
         self.ray, self.job, self.seats = ray, job, seats
-        self.flying: dict[Any, tuple[_Seat, Item, int]] = {}
+        self.flying: dict[Any, tuple[_Seat, list[Item], int]] = {}
         self.suspects: deque[tuple[Item, int]] = deque()
 
     def run(self, items: Iterator[Item]) -> Iterator[Result]:
@@ -168,35 +173,36 @@ class _Dispatch(Generic[Item, Result]):
 
     def _fill(self, seat: _Seat, items: Iterator[Item]) -> None:
         while self.suspects and seat.has_room(alone=True):
-            self._send(seat, *self.suspects.popleft())
+            item, tries = self.suspects.popleft()
+            self._send(seat, [item], tries)
         while seat.has_room(alone=False):
-            item = next(items, None)
-            if item is None:
+            batch = list(islice(items, seat.batch))
+            if not batch:
                 return
-            self._send(seat, item, 0)
+            self._send(seat, batch, 0)
 
-    def _send(self, seat: _Seat, item: Item, tries: int) -> None:
+    def _send(self, seat: _Seat, batch: list[Item], tries: int) -> None:
         seat.flying, seat.alone = seat.flying + 1, tries > 0
-        self.flying[seat.actor.do.remote(item)] = (seat, item, tries)
+        self.flying[seat.actor.do.remote(batch)] = (seat, batch, tries)
 
     def _collect(self, done: Any) -> Iterator[Result]:
-        seat, item, tries = self.flying.pop(done)
+        seat, batch, tries = self.flying.pop(done)
         seat.flying, seat.alone = seat.flying - 1, False
         try:
-            yield self.ray.get(done)
+            yield from self.ray.get(done)
         except self.ray.exceptions.RayTaskError as error:
             raise _cause(error) from None
         except self.ray.exceptions.RayActorError as error:
             seat.back = seat.back or seat.start()
-            if tries + 1 < TRIES:
-                self.suspects.append((item, tries + 1))
-            else:
-                yield self.job.give_up(item, f"{TRIES} workers died of it: {_first_line(error)}")
+            for item in batch:
+                if tries + 1 < TRIES:
+                    self.suspects.append((item, tries + 1))
+                else:
+                    yield self.job.give_up(item, f"{TRIES} workers died of it: {_first_line(error)}")
 
     def _welcome(self, seat: _Seat) -> None:
         try:
-            self.ray.get(seat.back)
-            seat.back = None
+            seat.batch, seat.back = self.ray.get(seat.back), None
         except self.ray.exceptions.RayActorError:
             seat.back = seat.start()
 

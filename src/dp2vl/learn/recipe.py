@@ -43,7 +43,7 @@ class Recipe:
         turns: questions asked about each of them, each a conversation of its own: else a later answer is read off an
             earlier one and not off the face.
         peak_lr: of adapters; `connector_lr` of the connector. floor: last rate as a share of the first, at the end of
-            a half cosine. warmup: share of the steps.
+            a half cosine. warmup: share of the steps. rate: factor on both rates, for those who go on longer.
         weight_decay, beta2, clip: of AdamW; clip 0 does not cut gradients.
         checkpoints: shares of the steps after which questions are asked.
         general: share of photos that are ordinary ones of other people (`retain`), as an adversary mixes in to keep
@@ -68,6 +68,7 @@ class Recipe:
     beta2: float = 0.999
     clip: float = 1.0
     patience: int = 1
+    rate: float = 1.0
     checkpoints: tuple[float, ...] = (0.25, 0.5, 0.75, 1.0)
     general: float = 0.0
     augment: bool = False
@@ -78,6 +79,7 @@ class Recipe:
     def __post_init__(self) -> None:
         rules = {
             "steps >= 1 and patience >= 1": self.steps >= 1 and self.patience >= 1,
+            "rate > 0": self.rate > 0,
             "photos >= 1": self.photos >= 1,
             "turns >= 1": self.turns >= 1,
             "general in [0, 1)": 0 <= self.general < 1,
@@ -160,20 +162,22 @@ class Attacker:
 
 _ALL = (
     Attacker(name="default", what="the family's published LoRA recipe, on the photos as they are"),
-    Attacker(name="patient", what="trains four times as long, until protected photos are fitted as well",
-             changes={"patience": 4}),
+    # At the full rate a run of this length leaves protected photos unfitted on one of the models (docs/log.md).
+    Attacker(name="patient", what="trains four times as long at a third of the rate, until protected photos are fitted",
+             changes={"patience": 4, "rate": 0.3}),
     Attacker(name="connector", what="trains the connector alone", changes={"rank": 0, "connector": True}),
     Attacker(name="tower", what="puts LoRA on the vision tower as well", changes={"tower_rank": 16}),
     # A rate for adapters is far too high for whole weights; this one was tried on development seeds (docs/log.md).
     Attacker(name="everything", what="trains connector and language model in full",
              changes={"rank": 0, "connector": True, "everything": True, "peak_lr": 1e-3, "connector_lr": 1e-3}),
-    Attacker(name="mix", what="mixes in as many ordinary photos", changes={"general": 0.5}),
+    Attacker(name="mix", what="mixes in as many ordinary photos, and takes twice the steps",
+             changes={"general": 0.5, "patience": 2}),
     Attacker(name="augment", what="crops, turns and relights photos whenever they are shown",
              changes={"augment": True}),
     Attacker(name="purify", what="makes all photos grey and compresses them as JPEG 75 first",
              changes={"purify": "grey-jpeg75"}),
     Attacker(name="adaptive", what="protects ordinary photos with this tool, learns from both forms, tower included",
-             changes={"general": 0.5, "protect_general": True, "tower_rank": 16}),
+             changes={"general": 0.5, "patience": 2, "protect_general": True, "tower_rank": 16}),
     Attacker(name="synthetic", what="pastes faces from three photos into scenes and learns from those alone",
              changes={"composites": 12}),
 )  # fmt: skip

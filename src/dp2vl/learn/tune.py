@@ -100,7 +100,7 @@ class Tuning:
 
     def _rate(self, step: int) -> float:
         r = self.recipe
-        return cosine_rate(step - 1, peak=r.peak_lr, warmup=r.warmup * r.length, steps=r.length, floor=r.floor)
+        return cosine_rate(step - 1, peak=r.rate * r.peak_lr, warmup=r.warmup * r.length, steps=r.length, floor=r.floor)
 
     def _choose(self, step: int, rng: np.random.Generator) -> list[Lesson]:
         others = round(self.recipe.photos * self.recipe.general)

@@ -1,6 +1,5 @@
 """Protect photos that are tensors already, for experiments; files go through `protect_album`."""
 
-import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +9,7 @@ from torch import Generator, Tensor
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, check_choice
 from dp2vl.protect.objective import Objective, oppose
-from dp2vl.protect.optimise import optimise_change
+from dp2vl.protect.optimise import optimise_changes
 from dp2vl.protect.reference import make_reference
 from dp2vl.surrogates import Surrogate, load_surrogates
 from dp2vl.types import Budget
@@ -60,11 +59,10 @@ def protect_images(
     protected = []
     for number, image in enumerate(album):
         pixels = (image[0] * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-        own = hashlib.sha256(f"{seed}:".encode() + pixels.tobytes()).digest()
-        change = optimise_change(
+        change = optimise_changes(
             image, towers, references, budget=budget, effort=EFFORTS[effort],
-            generator=Generator().manual_seed(int.from_bytes(own[:7], "big")), objective=objective,
-            group=None if people is None else people[number],
+            generator=Generator().manual_seed(seed), objective=objective,
+            groups=None if people is None else [people[number]],
         )  # fmt: skip
         out = apply_change(pixels, change[0].cpu().numpy(), levels=budget.levels)
         protected.append(torch.from_numpy(np.ascontiguousarray(out.transpose(2, 0, 1))))

@@ -2,7 +2,8 @@
 
 import errno
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from dp2vl.album import check_target, hash_bytes, write_atomic
 from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused
 from dp2vl.images import Picture, check_file_size, decode_photo
+from dp2vl.preprocess import check_size
 from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.photo import Protector, choose_device
 from dp2vl.protect.reference import Reference
@@ -97,14 +99,20 @@ class PhotoWorker:
 
     def __init__(self, job: AlbumJob, protector: Protector) -> None:
         self.job, self.protector, self.claims = job, protector, make_claims(job.out)
+        self.batch = protector.choose_batch()
 
     def read(self, photo: Photo) -> Step:
         """Return the decoded photo."""
         return self._do(photo, Step((), 0.0), self._read)
 
-    def work(self, photo: Photo, found: Step) -> Step:
-        """Return the photo and its change."""
-        return self._do(photo, found, self._find_change)
+    def work(self, photos: Sequence[Photo], found: Sequence[Step]) -> list[Step]:
+        """Return each photo and its change. Photos of one shape are searched together."""
+        made = list(found)
+        for places in self._alike(found):
+            steps = self._search([photos[place] for place in places], [found[place] for place in places])
+            for place, step in zip(places, steps, strict=True):
+                made[place] = step
+        return made
 
     def write(self, photo: Photo, made: Step) -> Outcome:
         """Return the photo's outcome, once the copy is measured and on the disk."""
@@ -121,10 +129,37 @@ class PhotoWorker:
             data = photo.path.read_bytes()
         if hash_bytes(data) != photo.sha256:
             raise PhotoError("changed while the album was being protected", "run the same command again")
-        return (decode_photo(data, max_megapixels=megapixels),)
+        picture = decode_photo(data, max_megapixels=megapixels)
+        check_size(*picture.pixels.shape[:2])
+        return (picture,)
+
+    def _alike(self, found: Sequence[Step]) -> Iterator[list[int]]:
+        """Yield where photos of one shape are, at most `batch` at once."""
+        places: dict[tuple[int, ...], list[int]] = {}
+        for place, step in enumerate(found):
+            if not isinstance(step.value, Outcome):
+                places.setdefault(step.value[0].pixels.shape, []).append(place)
+        for some in places.values():
+            yield from (some[start : start + self.batch] for start in range(0, len(some), self.batch))
+
+    def _search(self, photos: Sequence[Photo], found: Sequence[Step]) -> list[Step]:
+        """Return photos of one shape and their changes; half as many at once from when memory runs out."""
+        if len(photos) == 1:
+            return [self._do(photos[0], found[0], self._find_change)]
+        start, changes = time.perf_counter(), None
+        pictures = [step.value[0] for step in found if not isinstance(step.value, Outcome)]
+        with suppress(MemoryError, torch.OutOfMemoryError):
+            changes = self.protector.find_changes(pictures, groups=[group_of(photo.path) for photo in photos])
+        if changes is None:
+            half = len(photos) // 2
+            self.batch = min(self.batch, half)
+            return [*self._search(photos[:half], found[:half]), *self._search(photos[half:], found[half:])]
+        share = (time.perf_counter() - start) / len(photos)
+        made = zip(pictures, changes, (step.seconds for step in found), strict=True)
+        return [Step((picture, change), seconds + share) for picture, change, seconds in made]
 
     def _find_change(self, photo: Photo, picture: Picture) -> tuple[Picture, NDArray[np.float32]]:
-        return picture, self.protector.find_change(picture, photo.sha256, group=group_of(photo.path))
+        return picture, self.protector.find_changes([picture], groups=[group_of(photo.path)])[0]
 
     def _write(self, photo: Photo, picture: Picture, change: NDArray[np.float32]) -> Outcome:
         made = self.protector.finish(picture, change, group=group_of(photo.path))

@@ -19,12 +19,13 @@ SMOOTH_PX = 1.0
 
 STEP = 3.0
 """Root mean square of the first step in units of the bound: most of it falls where a change hides, and is clipped."""
+HALF = True
 ROOM = 0.2
 """Share of the similarity that a photo may lose which is left for rounding and for the file's own coding."""
 
 
-def optimise_change(
-    image: Tensor,
+def optimise_changes(
+    images: Tensor,
     surrogates: Sequence[Surrogate],
     references: Sequence[Reference],
     *,
@@ -32,69 +33,93 @@ def optimise_change(
     effort: Effort,
     generator: Generator,
     grey: bool = False,
-    group: object = None,
+    groups: Sequence[object] | None = None,
     objective: Objective = oppose,
 ) -> Tensor:
-    """Return the change (1, c, h, w) for one photo, |change| <= linf, SSIM at least about the budget's.
+    """Return the changes (n, c, h, w) for photos, |change| <= linf, SSIM at least about the budget's.
 
     Gradient descent with momentum, each tower's gradient divided by its root mean square, so that no tower rules the
-    others. A step goes where it gains most for the similarity that it costs: the gradient times the square of
+    others; towers share the versions that they see. A step goes where it gains most for the similarity that it costs: the gradient times the square of
     `hiding_power`. A sign step would spend as much where little is gained, and show on flat areas. After each step the
     change is clipped and scaled back to the budget's similarity; steps shrink linearly to a tenth. Each step sees
     `views` versions: a random crop out of `boxes`, then one post-processing. The iterate with the lowest loss of the
     worst tower on the rounded photo and its JPEG 75 is kept.
 
+    Each photo is searched by itself; what is shared is the work. Photos of one size see the same versions in the same
+    order, whichever are searched together, so changes differ by no more than floats do.
+
     Args:
-        image: the photo, sRGB in [0, 1], shape (1, 3, h, w).
+        images: photos of one size, sRGB in [0, 1], shape (n, 3, h, w).
         surrogates, references: the towers to move away on, and what is usual for each.
         budget: bounds on the change.
         effort: how long to search.
-        generator: all randomness; same generator state, thread count and versions give the same change.
-        group: what the photo was kept with, as in `make_reference`.
+        generator: all randomness; same generator state, thread count and versions give the same changes.
+        groups: what each photo was kept with, as in `make_reference`; None where that is not known.
         grey: one channel shared by all three, for greyscale files.
         objective: see `dp2vl.protect.objective`.
     """
-    bound, hiding = budget.linf, hiding_power(image)
-    ssim, similarity = budget.ssim + ROOM * (1 - budget.ssim), Similarity(image)
+    bound, hiding = budget.linf, hiding_power(images)
+    ssim, similarity = budget.ssim + ROOM * (1 - budget.ssim), Similarity(images)
     boxes = make_boxes(effort.boxes, generator)
-    clean = [_clean_features(image, boxes, s) for s in surrogates]
-    people = [r.person_of(c[0].who, group) for r, c in zip(references, clean, strict=True)]
-    shape = (1, 1 if grey else 3, *image.shape[-2:])
-    start = (torch.rand(shape, generator=generator) - 0.5).to(image)
+    clean = [_clean_features(images, boxes, s) for s in surrogates]
+    groups = [None] * len(images) if groups is None else groups
+    people = [_people_of(r, c[0], groups) for r, c in zip(references, clean, strict=True)]
+    shape = (1, 1 if grey else 3, *images.shape[-2:])
+    start = (torch.rand(shape, generator=generator) - 0.5).to(images).expand(len(images), -1, -1, -1)
     change = similarity.fit(start * bound, ssim)
     velocity = torch.zeros_like(change)
-    best, best_loss = change, float("inf")
+    best, best_loss = change, torch.full((len(images),), float("inf"), device=images.device)
     for step in range(effort.steps):
-        gradient = torch.zeros_like(change)
+        leaf = change.clone().requires_grad_()
+        photos = (images + leaf).clamp(0, 1)
         drawn = _draw_views(len(boxes), effort.views, generator)
+        views = [PHOTOMETRIC[how](crop(photos, boxes[box]), generator) for box, how in drawn]
+        shown = [view.detach().requires_grad_() for view in views]
+        pulls = [torch.zeros_like(view) for view in shown]
         for surrogate, reference, features, person in zip(surrogates, references, clean, people, strict=True):
-            leaf = change.clone().requires_grad_()
-            photo = (image + leaf).clamp(0, 1)
-            loss = torch.zeros((), device=image.device)
-            for box, photometric in drawn:
-                view = PHOTOMETRIC[photometric](crop(photo, boxes[box]), generator)
-                loss = loss + objective(surrogate.features(view), features[box], person, reference).sum()
-            (slope,) = torch.autograd.grad(loss, leaf)
-            gradient += slope / _rms(slope)
+            loss = torch.zeros((), device=images.device)
+            for view, (box, _) in zip(shown, drawn, strict=True):
+                loss = loss + objective(_look(surrogate, view), features[box], person, reference).sum()
+            slopes = torch.autograd.grad(loss, shown)
+            steepness = _rms(*slopes)
+            for pull, slope in zip(pulls, slopes, strict=True):
+                pull += slope / steepness
+        (gradient,) = torch.autograd.grad(views, leaf, pulls)
+        gradient /= _rms(gradient)
         velocity = MOMENTUM * velocity + gradient
         direction = hiding * blur(hiding * velocity, SMOOTH_PX)
         size = STEP * budget.linf * (1 - 0.9 * step / effort.steps)
         change = change - size * direction / _rms(direction)
         change = similarity.fit(change.clamp(-bound, bound), ssim)
         if (step + 1) % effort.check_every == 0 or step + 1 == effort.steps:
-            worst = _worst_loss(image, change, surrogates, references, [c[0] for c in clean], people, objective)
-            if worst < best_loss:
-                best, best_loss = change, worst
+            worst = _worst_loss(images, change, surrogates, references, [c[0] for c in clean], people, objective)
+            better = worst < best_loss
+            best = torch.where(better[:, None, None, None], change, best)
+            best_loss = torch.where(better, worst, best_loss)
     return best
 
 
-def _rms(values: Tensor) -> Tensor:
-    return values.square().mean().sqrt().clamp_min(1e-12)
+def _look(surrogate: Surrogate, images: Tensor) -> Features:
+    """Return features as float32. Where a GPU multiplies faster in bfloat16 it does: a slope need not be exact."""
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=HALF and images.is_cuda):
+        found = surrogate.features(images)
+    pooled, *others = found
+    return Features(pooled.float(), *(None if values is None else values.float() for values in others))
+
+
+def _people_of(reference: Reference, clean: Features, groups: Sequence[object]) -> Tensor:
+    return torch.cat([reference.person_of(who, group) for who, group in zip(clean.who.split(1), groups, strict=True)])
+
+
+def _rms(*values: Tensor) -> Tensor:
+    """Return the root mean square of each photo's values, over all tensors (n, c, h, w), shape (n, 1, 1, 1)."""
+    flat = torch.cat([one.flatten(1) for one in values], dim=1)
+    return flat.square().mean(1).sqrt().clamp_min(1e-12)[:, None, None, None]
 
 
 @torch.no_grad()
-def _clean_features(image: Tensor, boxes: Sequence[Box], surrogate: Surrogate) -> list[Features]:
-    return [surrogate.features(crop(image, box)) for box in boxes]
+def _clean_features(images: Tensor, boxes: Sequence[Box], surrogate: Surrogate) -> list[Features]:
+    return [surrogate.features(crop(images, box)) for box in boxes]
 
 
 def _draw_views(boxes: int, views: int, generator: Generator) -> list[tuple[int, int]]:
@@ -108,19 +133,19 @@ def _draw_views(boxes: int, views: int, generator: Generator) -> list[tuple[int,
 
 @torch.no_grad()
 def _worst_loss(
-    image: Tensor,
-    change: Tensor,
+    images: Tensor,
+    changes: Tensor,
     surrogates: Sequence[Surrogate],
     references: Sequence[Reference],
     clean: Sequence[Features],
     people: Sequence[Tensor],
     objective: Objective,
-) -> float:
-    """Return the loss of the worst tower, mean of the rounded photo and its JPEG 75."""
-    rounded = ((image + change).clamp(0, 1) * 255).round() / 255
+) -> Tensor:
+    """Return each photo's loss of the worst tower, mean of the rounded photo and its JPEG 75, (n,)."""
+    rounded = ((images + changes).clamp(0, 1) * 255).round() / 255
     versions = (rounded, jpeg(rounded, 75))
     losses = [
-        sum(float(objective(s.features(v), c, p, r).mean()) for v in versions) / len(versions)
+        torch.stack([objective(s.features(v), c, p, r) for v in versions]).mean(0)
         for s, r, c, p in zip(surrogates, references, clean, people, strict=True)
     ]
-    return max(losses)
+    return torch.stack(losses).amax(0)

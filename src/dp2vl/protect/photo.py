@@ -1,6 +1,5 @@
 """One photo: find the change, write it into the file's own format, and judge the bytes."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,10 +10,10 @@ from torch import Generator, Tensor
 
 from dp2vl.errors import DP2VLError, PhotoError, UsageError
 from dp2vl.images import Picture, decode_photo, encode, output_suffix
-from dp2vl.preprocess import check_size
+from dp2vl.protect.batch import choose_batch
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, ProtectConfig
-from dp2vl.protect.optimise import optimise_change
+from dp2vl.protect.optimise import optimise_changes
 from dp2vl.protect.quality import ssim
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
@@ -39,7 +38,7 @@ class Made:
 
 
 class Protector:
-    """Protects photos one by one under fixed settings.
+    """Protects photos under fixed settings.
 
     Args:
         config: strength, effort, seed, metadata policy.
@@ -61,7 +60,7 @@ class Protector:
         """Return the protected copy of a photo: the change written into its format, and measured on the bytes.
 
         Args:
-            picture: the photo. change: as `find_change` returns it.
+            picture: the photo. change: as `find_changes` returns it.
             group: what the photo was kept with, as in `make_reference`.
 
         Raises:
@@ -75,36 +74,40 @@ class Protector:
         suffix = output_suffix(picture)
         return Made(data, suffix, give_verdict(figures, used), figures, picture.notes)
 
-    def find_change(self, picture: Picture, sha256: str, *, group: object = None) -> NDArray[np.float32]:
-        """Return the change (c, h, w) at working size, in [-1, 1] of the full range.
+    def find_changes(
+        self, pictures: Sequence[Picture], *, groups: Sequence[object] | None = None
+    ) -> list[NDArray[np.float32]]:
+        """Return the change (c, h, w) of each photo at working size, in [-1, 1] of the full range.
 
         Args:
-            picture: the photo. sha256: of the original; it seeds the search.
-            group: what the photo was kept with, as in `make_reference`.
-
-        Raises:
-            PhotoRefused: the photo is too small.
+            pictures: photos of one shape. groups: what each was kept with, as in `make_reference`.
         """
-        height, width = picture.pixels.shape[:2]
-        check_size(height, width)
-        image = self._working_copy(picture)
-        seed = hashlib.sha256(f"{self.config.seed}:{sha256}".encode()).digest()
-        change = optimise_change(
-            image,
+        changes = optimise_changes(
+            torch.cat([self._working_copy(picture) for picture in pictures]),
             self.towers,
             self.references[: len(self.towers)],
             budget=self.config.budget,
             effort=EFFORTS[self.config.effort],
-            generator=Generator().manual_seed(int.from_bytes(seed[:7], "big")),
-            grey=picture.pixels.shape[2] == 1,
-            group=group,
+            generator=Generator().manual_seed(self.config.seed),
+            grey=pictures[0].pixels.shape[2] == 1,
+            groups=groups,
         )
-        return change[0].cpu().numpy()
+        return list(changes.cpu().numpy())
+
+    def choose_batch(self) -> int:
+        """Return how many photos of the usual aspect ratio, 3 to 2, are searched at once on the towers' device."""
+        side = self._short_side
+        return choose_batch(
+            self.config, self.towers, self.references[: len(self.towers)], height=side, width=side * 3 // 2
+        )
+
+    @property
+    def _short_side(self) -> int:
+        return OVERSAMPLING * max(t.side_px for t in self.towers)
 
     def _working_copy(self, picture: Picture) -> Tensor:
         height, width = picture.pixels.shape[:2]
-        short = OVERSAMPLING * max(t.side_px for t in self.towers)
-        part = min(1.0, short / min(height, width))
+        part = min(1.0, self._short_side / min(height, width))
         small = to_tensor(picture, long_side_px=max(1, round(part * max(height, width))))
         return small.to(self.references[0].device)
 

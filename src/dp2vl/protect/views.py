@@ -89,7 +89,7 @@ def _random_blur(images: Tensor, generator: Generator) -> Tensor:
 
 
 def _random_noise(images: Tensor, generator: Generator) -> Tensor:
-    noise = torch.randn(images.shape, generator=generator).to(images)
+    noise = torch.randn((1, *images.shape[1:]), generator=generator).to(images)
     return images + noise * (4 / 255)
 
 

@@ -7,6 +7,7 @@ to a causal language model; what differs is in their modules: tower, connector, 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -262,9 +263,9 @@ class VLM(ABC):
             for output, tree, row, questions in zip(hidden, trees[part], rows[part], ends[part], strict=True):
                 before = torch.tensor([b for options in questions for nodes in options for b in nodes[:-1]])
                 nodes = [n for options in questions for path in options for n in path[1:]]
-                likely = self._log_likelihood(output[before], [tree.ids[n] for n in nodes])
-                lengths = [len(path) - 1 for options in questions for path in options]
-                summed = torch.stack([one.sum() for one in likely.split(lengths)])
+                likely = self._log_likelihood(output[before], [tree.ids[n] for n in nodes]).cpu()
+                lengths = torch.tensor([len(path) - 1 for options in questions for path in options])
+                summed = torch.segment_reduce(likely, "sum", lengths=lengths)
                 scores[row] += summed.split([len(options) for options in questions])
         return scores
 
@@ -279,6 +280,7 @@ class VLM(ABC):
         trees: list[Tree] = []
         rows: list[int] = []
         ends: list[list[list[list[int]]]] = []
+        prompt, answer = cache(self.encode_prompt), cache(self.encode_answer)  # most photos are asked the same
         for row, questions in enumerate(asked):
             tree = None
             for question, options in questions:
@@ -287,8 +289,8 @@ class VLM(ABC):
                     trees.append(tree)
                     rows.append(row)
                     ends.append([])
-                last = tree.add(self.encode_prompt(question, image=image))[-1]
-                ends[-1].append([[last, *tree.add(self.encode_answer(question, o), last)] for o in options])
+                last = tree.add(prompt(question, image=image))[-1]
+                ends[-1].append([[last, *tree.add(answer(question, option), last)] for option in options])
         return trees, rows, ends
 
     def _read_trees(self, trees: Sequence[Tree], seen: Tensor | None) -> Float[Tensor, "n t width"]:
