@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,7 @@ import torch
 import dp2vl
 from album_tools import digests, run_cli, write_album, write_tower
 from dp2vl.errors import DP2VLError
+from dp2vl.images import Picture
 from dp2vl.protect import job
 from dp2vl.protect.photo import Protector
 from dp2vl.records import OutcomeStore
@@ -206,14 +207,14 @@ def test_of_two_runs_on_one_output_the_second_is_refused_and_the_first_ends_well
 def test_a_photo_that_does_not_fit_into_memory_fails_alone_and_says_what_to_do(
     tmp_path: Path, album: Path, tower: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ):
-    real, calls = Protector.find_change, iter(range(PHOTOS))
+    real, calls = Protector.find_changes, iter(range(PHOTOS))
 
-    def exhaust(self: Protector, *args: object, **options: object) -> object:
+    def exhaust(self: Protector, pictures: Sequence[Picture], **options: object) -> object:
         if next(calls) == 1:
             raise error
-        return real(self, *args, **options)  # type: ignore[arg-type]
+        return real(self, pictures, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Protector, "find_change", exhaust)
+    monkeypatch.setattr(Protector, "find_changes", exhaust)
     result = protect(album, tmp_path / "out", tower)
     assert sorted(statuses(result).values()) == ["failed", *["protected"] * (PHOTOS - 1)]
     assert "does not fit into memory" in result.unprotected[0].reason
