@@ -1,27 +1,35 @@
+from itertools import islice
+
 import pytest
 import torch
 
-from dp2vl.protect.views import CHECKS, PHOTOMETRIC, WHOLE, blur, crop, jpeg, make_boxes, shrink_and_enlarge
+from dp2vl.protect.views import CHECKS, PHOTOMETRIC, blur, crop, draw_box, draw_views, jpeg, shrink_and_enlarge
 
 
 def photo(side: int = 48) -> torch.Tensor:
     return torch.rand(1, 3, side, side, generator=torch.Generator().manual_seed(3))
 
 
-def test_the_first_box_is_the_whole_photo_and_the_others_lie_inside_it():
-    boxes = make_boxes(20, torch.Generator().manual_seed(0))
-    assert boxes[0] == WHOLE
-    for top, left, bottom, right in boxes[1:]:
+def test_boxes_lie_inside_the_photo_and_keep_most_of_it():
+    generator = torch.Generator().manual_seed(0)
+    for top, left, bottom, right in (draw_box(generator) for _ in range(20)):
         assert 0 <= top < bottom <= 1 and 0 <= left < right <= 1
-        assert bottom - top >= 0.49 and right - left >= 0.49
-        assert (top, left, bottom, right) != WHOLE
+        assert 0.79 <= bottom - top < 1 and 0.79 <= right - left < 1
 
 
 @pytest.mark.parametrize("shape", [(8, 8), (9, 400), (400, 9)])
 def test_crops_of_narrow_photos_are_never_empty(shape):
-    image = torch.zeros(1, 3, *shape)
-    for box in make_boxes(30, torch.Generator().manual_seed(1), smallest=0.1):
-        assert min(crop(image, box).shape[-2:]) >= min(8, *shape)
+    image, generator = torch.zeros(1, 3, *shape), torch.Generator().manual_seed(1)
+    for _ in range(30):
+        assert min(crop(image, draw_box(generator, smallest=0.1)).shape[-2:]) >= min(8, *shape)
+
+
+def test_views_are_whole_cut_or_mirrored_each_as_often_as_it_should_be():
+    ramp = torch.linspace(0.2, 0.8, 60).expand(1, 3, 60, 60)
+    views = [make(ramp) for make in islice(draw_views(torch.Generator().manual_seed(0)), 80)]
+    rising = [bool(view[..., -1].mean() > view[..., 0].mean()) for view in views]
+    assert 20 <= sum(view.shape == ramp.shape for view in views) < 25, "a crop may be all but the whole photo"
+    assert sum(rising) == 50
 
 
 def test_jpeg_loses_more_at_lower_quality_and_lets_the_gradient_through_unchanged():

@@ -69,7 +69,7 @@ def change_photos(
     else:
         shutil.rmtree(folder, ignore_errors=True)
         with new_folder(folder) as partial:
-            for row, photo in zip(data.rows[split], _change_all(suite, trial, data, split), strict=True):
+            for row, photo in zip(data.rows[split], _change_all(suite, trial, data, split, device), strict=True):
                 path = partial / row.file_name
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_atomic(path, encode_png(photo))
@@ -77,7 +77,7 @@ def change_photos(
     return folder
 
 
-def _change_all(suite: Suite, trial: Trial, data: DataSet, split: str) -> Iterator[NDArray[np.uint8]]:
+def _change_all(suite: Suite, trial: Trial, data: DataSet, split: str, device: str) -> Iterator[NDArray[np.uint8]]:
     """Yield the photos of a split with noise, or as a baseline changes them."""
     rows, plan, budget = data.rows[split], suite.protection, STRENGTHS[trial.strength]
     photos = [read_pixels(data.path(row)) for row in rows]
@@ -87,16 +87,17 @@ def _change_all(suite: Suite, trial: Trial, data: DataSet, split: str) -> Iterat
             yield add_noise(photo, budget=budget, seed=seed)
         return
     spec, effort = suite.methods[trial.method], EFFORTS[plan.effort]
+    device = "cpu" if is_external(spec) else device  # others need not think of where towers are
     asked: dict[str, Any] = {
-        "people": [row.person_id for row in rows], "towers": load_surrogates(suite.towers(trial)), "budget": budget,
-        "steps": effort.steps * effort.views, "seed": plan.seed,
+        "people": [row.person_id for row in rows], "towers": load_surrogates(suite.towers(trial), device=device),
+        "budget": budget, "steps": effort.steps * effort.views, "seed": plan.seed,
     }  # fmt: skip
     if is_external(spec):
         changed = list(load_method(spec)(photos, **asked))
         check_budget(photos, changed, budget, trial.method)
         yield from changed
     else:
-        yield from apply_baseline(spec, photos, **asked, boxes=[_heads(row) for row in rows])
+        yield from apply_baseline(spec, photos, **asked, device=device, boxes=[_heads(row) for row in rows])
 
 
 def _heads(row: PhotoRow) -> list[list[int]]:

@@ -18,20 +18,18 @@ class Effort:
     Args:
         steps: gradient steps.
         views: versions of the photo per step.
-        boxes: crops of the photo that views are drawn from (their clean features are computed once).
         check_every: steps between two looks at the rounded photo, where the best one is kept.
     """
 
     steps: int
     views: int
-    boxes: int
     check_every: int = 10
 
 
 EFFORTS = {
-    "quick": Effort(steps=20, views=1, boxes=2),
-    "normal": Effort(steps=40, views=1, boxes=4),
-    "thorough": Effort(steps=240, views=4, boxes=9),
+    "quick": Effort(steps=20, views=1),
+    "normal": Effort(steps=80, views=1),
+    "thorough": Effort(steps=240, views=4),
 }
 
 METADATA = ("minimal", "keep", "strip")

@@ -1,6 +1,7 @@
 """The loop: find the change within the budget that moves a photo's features, on several towers and versions at once."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 import torch
 from torch import Generator, Tensor
@@ -9,7 +10,7 @@ from dp2vl.protect.budget import Similarity, hiding_power
 from dp2vl.protect.config import Effort
 from dp2vl.protect.objective import Objective, oppose
 from dp2vl.protect.reference import Reference
-from dp2vl.protect.views import PHOTOMETRIC, Box, blur, crop, jpeg, make_boxes
+from dp2vl.protect.views import blur, draw_views, jpeg
 from dp2vl.surrogates.protocol import Features, Surrogate
 from dp2vl.types import Budget
 
@@ -17,9 +18,10 @@ MOMENTUM = 0.9
 SMOOTH_PX = 1.0
 """Steps are blurred by so much: finer change is gone after the next JPEG and costs as much similarity."""
 
-STEP = 3.0
+STEP = 9.0
 """Root mean square of the first step in units of the bound: most of it falls where a change hides, and is clipped."""
 HALF = True
+"""Whether towers compute in bfloat16 where that is faster."""
 ROOM = 0.2
 """Share of the similarity that a photo may lose which is left for rounding and for the file's own coding."""
 
@@ -39,11 +41,11 @@ def optimise_changes(
     """Return the changes (n, c, h, w) for photos, |change| <= linf, SSIM at least about the budget's.
 
     Gradient descent with momentum, each tower's gradient divided by its root mean square, so that no tower rules the
-    others; towers share the versions that they see. A step goes where it gains most for the similarity that it costs: the gradient times the square of
-    `hiding_power`. A sign step would spend as much where little is gained, and show on flat areas. After each step the
-    change is clipped and scaled back to the budget's similarity; steps shrink linearly to a tenth. Each step sees
-    `views` versions: a random crop out of `boxes`, then one post-processing. The iterate with the lowest loss of the
-    worst tower on the rounded photo and its JPEG 75 is kept.
+    others; towers share the versions that they see. A step goes where it gains most for the similarity that it costs:
+    the gradient times the square of `hiding_power`. A sign step would spend as much where little is gained, and show on
+    flat areas. After each step the change is clipped and scaled back to the budget's similarity; steps shrink linearly
+    to a tenth. Each step sees `views` versions, out of `draw_views`. The iterate with the lowest loss of the worst
+    tower on the rounded photo and its JPEG 75 is kept.
 
     Each photo is searched by itself; what is shared is the work. Photos of one size see the same versions in the same
     order, whichever are searched together, so changes differ by no more than floats do.
@@ -60,26 +62,25 @@ def optimise_changes(
     """
     bound, hiding = budget.linf, hiding_power(images)
     ssim, similarity = budget.ssim + ROOM * (1 - budget.ssim), Similarity(images)
-    boxes = make_boxes(effort.boxes, generator)
-    clean = [_clean_features(images, boxes, s) for s in surrogates]
+    with torch.no_grad():
+        clean = [surrogate.features(images) for surrogate in surrogates]
     groups = [None] * len(images) if groups is None else groups
-    people = [_people_of(r, c[0], groups) for r, c in zip(references, clean, strict=True)]
+    people = [_people_of(r, c, groups) for r, c in zip(references, clean, strict=True)]
     shape = (1, 1 if grey else 3, *images.shape[-2:])
     start = (torch.rand(shape, generator=generator) - 0.5).to(images).expand(len(images), -1, -1, -1)
     change = similarity.fit(start * bound, ssim)
-    velocity = torch.zeros_like(change)
+    velocity, ways = torch.zeros_like(change), draw_views(generator)
     best, best_loss = change, torch.full((len(images),), float("inf"), device=images.device)
     for step in range(effort.steps):
         leaf = change.clone().requires_grad_()
         photos = (images + leaf).clamp(0, 1)
-        drawn = _draw_views(len(boxes), effort.views, generator)
-        views = [PHOTOMETRIC[how](crop(photos, boxes[box]), generator) for box, how in drawn]
+        views = [make_view(photos) for make_view in islice(ways, effort.views)]
         shown = [view.detach().requires_grad_() for view in views]
         pulls = [torch.zeros_like(view) for view in shown]
         for surrogate, reference, features, person in zip(surrogates, references, clean, people, strict=True):
             loss = torch.zeros((), device=images.device)
-            for view, (box, _) in zip(shown, drawn, strict=True):
-                loss = loss + objective(_look(surrogate, view), features[box], person, reference).sum()
+            for view in shown:
+                loss = loss + objective(_look(surrogate, view), features, person, reference).sum()
             slopes = torch.autograd.grad(loss, shown)
             steepness = _rms(*slopes)
             for pull, slope in zip(pulls, slopes, strict=True):
@@ -92,7 +93,7 @@ def optimise_changes(
         change = change - size * direction / _rms(direction)
         change = similarity.fit(change.clamp(-bound, bound), ssim)
         if (step + 1) % effort.check_every == 0 or step + 1 == effort.steps:
-            worst = _worst_loss(images, change, surrogates, references, [c[0] for c in clean], people, objective)
+            worst = _worst_loss(images, change, surrogates, references, clean, people, objective)
             better = worst < best_loss
             best = torch.where(better[:, None, None, None], change, best)
             best_loss = torch.where(better, worst, best_loss)
@@ -115,20 +116,6 @@ def _rms(*values: Tensor) -> Tensor:
     """Return the root mean square of each photo's values, over all tensors (n, c, h, w), shape (n, 1, 1, 1)."""
     flat = torch.cat([one.flatten(1) for one in values], dim=1)
     return flat.square().mean(1).sqrt().clamp_min(1e-12)[:, None, None, None]
-
-
-@torch.no_grad()
-def _clean_features(images: Tensor, boxes: Sequence[Box], surrogate: Surrogate) -> list[Features]:
-    return [surrogate.features(crop(images, box)) for box in boxes]
-
-
-def _draw_views(boxes: int, views: int, generator: Generator) -> list[tuple[int, int]]:
-    """Return (box, photometric) pairs; the first view of a step is the whole photo every second time."""
-    box = torch.randint(boxes, (views,), generator=generator).tolist()
-    how = torch.randint(len(PHOTOMETRIC), (views,), generator=generator).tolist()
-    if bool(torch.rand(1, generator=generator) < 0.5):
-        box[0] = 0
-    return list(zip(box, how, strict=True))
 
 
 @torch.no_grad()

@@ -6,7 +6,9 @@ at several versions per step (expectation over transformations, arXiv 1707.07397
 
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -16,20 +18,45 @@ from torch import Generator, Tensor
 
 Box = tuple[float, float, float, float]
 """Top, left, bottom, right as fractions of the photo."""
-WHOLE: Box = (0.0, 0.0, 1.0, 1.0)
 Photometric = Callable[[Tensor, Generator], Tensor]
+Card = TypeVar("Card")
 MIN_CROP_PX = 8
+SMALLEST = 0.8
+"""Share of a side that crops keep at least."""
+CUTS = ("whole", "whole", "cut", "cut", "cut", "mirrored", "mirrored", "mirrored")
+"""What views show, each as often. A tower sees patches at fixed places, so a change that fits them is half gone once a
+photo is cut by a twentieth; what is gained for cut photos is lost for whole ones (docs/log.md)."""
 
 
-def make_boxes(count: int, generator: Generator, *, smallest: float = 0.5) -> list[Box]:
-    """Return the whole photo and `count - 1` random crops with sides between `smallest` and 1 of the photo's."""
-    boxes = [WHOLE]
-    for _ in range(count - 1):
-        height, width, y, x = torch.rand(4, generator=generator).tolist()
-        height, width = smallest + (1 - smallest) * height, smallest + (1 - smallest) * width
-        top, left = y * (1 - height), x * (1 - width)
-        boxes.append((top, left, top + height, left + width))
-    return boxes
+def draw_box(generator: Generator, *, smallest: float = SMALLEST) -> Box:
+    """Return a random crop with sides between `smallest` and 1 of the photo's."""
+    height, width, y, x = torch.rand(4, generator=generator).tolist()
+    height, width = smallest + (1 - smallest) * height, smallest + (1 - smallest) * width
+    top, left = y * (1 - height), x * (1 - width)
+    return top, left, top + height, left + width
+
+
+def draw_views(generator: Generator) -> Iterator[Callable[[Tensor], Tensor]]:
+    """Yield what makes a view of photos (n, 3, h, w) as they may reach a model: cut or not, then post-processed.
+
+    Drawn as from shuffled decks, so that a short search has seen each kind as often as any other.
+    """
+    kinds = zip(_deal(CUTS, generator), _deal(PHOTOMETRIC, generator), strict=True)
+    for shown, photometric in kinds:
+        yield partial(_view, shown=shown, photometric=photometric, generator=generator)
+
+
+def _view(images: Tensor, *, shown: str, photometric: Photometric, generator: Generator) -> Tensor:
+    if shown != "whole":
+        images = crop(images, draw_box(generator))
+    return photometric(images.flip(-1) if shown == "mirrored" else images, generator)
+
+
+def _deal(cards: Sequence[Card], generator: Generator) -> Iterator[Card]:
+    """Yield cards in random order, all of them before any comes again."""
+    while True:
+        for place in torch.randperm(len(cards), generator=generator).tolist():
+            yield cards[place]
 
 
 def crop(images: Tensor, box: Box) -> Tensor:

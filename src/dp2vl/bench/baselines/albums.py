@@ -8,7 +8,6 @@ from torch.nn.functional import cosine_similarity, cross_entropy, kl_div, log_so
 
 from dp2vl.bench.baselines.encoders import Scene
 from dp2vl.bench.baselines.search import BATCH
-from dp2vl.protect.usual import collect
 
 CLUSTERS, LLOYD = 10, 20
 EM_ROUNDS, EM_FIT, EM_STEP = 10, 60, 1.0
@@ -20,7 +19,7 @@ def universal(scene: Scene, *, linf: float, steps: int, generator: Generator) ->
 
     Signs of the towers' gradients are averaged. Each photo is looked at `steps` times, as in all other methods.
     """
-    clean = [collect(tower, scene.images.split(BATCH)).pooled for tower in scene.towers]
+    clean = [scene.look(tower).pooled for tower in scene.towers]
     change = torch.zeros_like(scene.images[:1])
     for _ in range(steps):
         for rows in torch.randperm(len(scene.images), generator=generator).split(BATCH):
@@ -44,7 +43,7 @@ def clusters(scene: Scene, *, linf: float, steps: int, generator: Generator) -> 
     Clusters are k-means of the pooled features of each tower, joined; the loss is the divergence of softmax features.
     The paper's generator network is left out: each cluster's change is found directly.
     """
-    pooled = [collect(tower, scene.images.split(BATCH)).pooled for tower in scene.towers]
+    pooled = [scene.look(tower).pooled for tower in scene.towers]
     joined = torch.cat([torch.nn.functional.normalize(p, dim=1) for p in pooled], 1)
     own = _k_means(joined, min(CLUSTERS, len(joined)), generator)
     count = int(own.max()) + 1
@@ -82,7 +81,7 @@ def minimise_error(scene: Scene, *, linf: float, steps: int, generator: Generato
     index, change = scene.index, torch.zeros_like(scene.images)
     for _ in range(EM_ROUNDS):
         photos = (scene.images + change).clamp(0, 1).split(BATCH)
-        readers = [_fit_reader(collect(tower, photos).pooled, index) for tower in scene.towers]
+        readers = [_fit_reader(scene.look(tower, photos).pooled, index) for tower in scene.towers]
         for _ in range(max(1, steps // EM_ROUNDS)):
             for rows in torch.arange(len(scene.images)).split(BATCH):
                 total = torch.zeros_like(change[rows])

@@ -21,7 +21,7 @@ LOWKEY_SIGMA = 3.0
 
 @dataclass(frozen=True)
 class Scene:
-    """What a baseline may know: photos (n, 3, h, w), whose they are, and the towers."""
+    """What a baseline may know: photos (n, 3, h, w), whose they are, and the towers; all on one device."""
 
     images: Tensor
     people: Sequence[str]
@@ -31,7 +31,11 @@ class Scene:
     def index(self) -> Tensor:
         """Which person each photo shows, (n,), people numbered in order of appearance."""
         names = list(dict.fromkeys(self.people))
-        return torch.tensor([names.index(name) for name in self.people])
+        return torch.tensor([names.index(name) for name in self.people], device=self.images.device)
+
+    def look(self, tower: Surrogate, photos: Sequence[Tensor] = ()) -> Features:
+        """Return what a tower makes of photos; of the scene's own if none are given."""
+        return collect(tower, photos or self.images.split(BATCH), self.images.device)
 
 
 Make = Callable[[Scene], Loss]
@@ -48,7 +52,7 @@ def _feature_loss(target: Callable[[Scene, int], Tensor], distance: Callable[[Fe
     def make(scene: Scene) -> Loss:
         index = scene.index
         everyone = range(int(index.max()) + 1)
-        aims = [collect(tower, [target(scene, p) for p in everyone]) for tower in scene.towers]
+        aims = [scene.look(tower, [target(scene, p) for p in everyone]) for tower in scene.towers]
 
         def loss(tower: int, photos: Tensor, rows: Tensor, generator: Generator) -> Tensor:
             return distance(scene.towers[tower].features(photos), _take(aims[tower], index[rows]))
@@ -93,7 +97,7 @@ def _map(features: Features) -> Tensor:
 
 def _leave(scene: Scene) -> Loss:
     """VEAttack: every patch token away from its own clean value."""
-    clean = [collect(tower, scene.images.split(BATCH)) for tower in scene.towers]
+    clean = [scene.look(tower) for tower in scene.towers]
 
     def loss(tower: int, photos: Tensor, rows: Tensor, generator: Generator) -> Tensor:
         now = _map(scene.towers[tower].features(photos))
@@ -168,8 +172,8 @@ def _farthest_person(scene: Scene) -> Loss:
     """Fawkes: towards the stranger who is farthest from all photos of the person, by what faces are told apart by."""
     index, aims = scene.index, []
     for tower in scene.towers:
-        known = collect(tower, [stranger(i) for i in range(PEOPLE)]).who
-        own = collect(tower, scene.images.split(BATCH)).who
+        known = scene.look(tower, [stranger(i) for i in range(PEOPLE)]).who
+        own = scene.look(tower).who
         away = torch.cdist(own, known)
         least = torch.stack([away[index == p].amin(0) for p in range(int(index.max()) + 1)])
         aims.append(known[least.argmax(1)])
@@ -182,7 +186,7 @@ def _farthest_person(scene: Scene) -> Loss:
 
 def _leave_face(scene: Scene) -> Loss:
     """LowKey: away from what the clean photo is told by, as it is and blurred."""
-    clean = [collect(tower, scene.images.split(BATCH)).who for tower in scene.towers]
+    clean = [scene.look(tower).who for tower in scene.towers]
 
     def loss(tower: int, photos: Tensor, rows: Tensor, generator: Generator) -> Tensor:
         own = clean[tower][rows]

@@ -38,7 +38,7 @@ def learn_linear(images: Tensor, people: Sequence[str], *, linf: float, generato
     Perturbation-induced linearisation (arXiv 2601.19967): the only surrogate is linear in pixels.
     """
     names = list(dict.fromkeys(people))
-    index = torch.tensor([names.index(name) for name in people])
+    index = torch.tensor([names.index(name) for name in people], device=images.device)
     small = interpolate(images, (SMALL, SMALL), mode="bilinear", antialias=True)
     change = torch.zeros_like(small).requires_grad_()
     weights = (torch.randn(small[0].numel(), len(names), generator=generator) * 0.01).to(images).requires_grad_()

@@ -36,6 +36,7 @@ def apply_baseline(
     budget: Budget,
     steps: int = 40,
     seed: int = 0,
+    device: str = "cpu",
     boxes: Sequence[Sequence[Sequence[int]]] = (),
 ) -> list[NDArray[np.uint8]]:
     """Return photos as a baseline changes them, each within the budget: its bound first, then its similarity.
@@ -45,6 +46,7 @@ def apply_baseline(
         photos: (h, w, 3), all of one size. people: who is on each.
         towers: encoders that the method may know.
         steps: looks at each photo and tower, as `protect` takes them at the same effort.
+        device: where the towers are.
         boxes: per photo, boxes of heads (left, top, right, bottom), for `pixelate` alone, which keeps to no budget.
 
     Raises:
@@ -56,11 +58,12 @@ def apply_baseline(
         raise ValueError(f"expected {len(photos)} people and photos of one size, got {len(people)} people")
     if name == PIXELATE:
         return [patterns.pixelate(photo, own) for photo, own in zip(photos, boxes, strict=True)]
-    images = torch.stack([torch.from_numpy(photo.copy()).permute(2, 0, 1) for photo in photos]).float() / 255
+    images = torch.stack([torch.from_numpy(photo.copy()).permute(2, 0, 1) for photo in photos]).to(device).float() / 255
     generator = Generator().manual_seed(seed)
     change = _find_change(name, Scene(images, people, towers), budget.linf, steps, generator)
     change = Similarity(images).fit(change.clamp(-budget.linf, budget.linf), budget.ssim)
-    return [apply_change(photo, own.numpy(), levels=budget.levels) for photo, own in zip(photos, change, strict=True)]
+    changes = change.cpu().numpy()
+    return [apply_change(photo, own, levels=budget.levels) for photo, own in zip(photos, changes, strict=True)]
 
 
 def _find_change(name: str, scene: Scene, linf: float, steps: int, generator: Generator) -> Tensor:
