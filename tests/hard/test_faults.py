@@ -51,22 +51,38 @@ def lines(out: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in OutcomeStore(out).path.read_text().splitlines()]
 
 
+def start(*arguments: str | Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "dp2vl.cli", *map(str, arguments)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def wait_for_work(out: Path, process: subprocess.Popen[bytes]) -> float:
+    """Wait until a run has loaded its towers and takes its first photo; return when that was."""
+    while not list(out.glob(".dp2vl/claims/*")) and process.poll() is None:
+        time.sleep(0.002)
+    return time.monotonic()
+
+
 @pytest.mark.slow
 def test_killed_at_any_moment_the_next_run_ends_with_every_photo_once(tmp_path: Path, album: Path, tower: str):
-    """Each kill falls at a moment of its own, from start-up to after the last photo."""
+    """Each kill falls at a moment of its own; one in five before the work begins, the others in it."""
     arguments = ["protect", album, "--effort", "quick", "--surrogates", tower, "--out"]
-    before = digests(album)
-    start = time.monotonic()
-    assert run_cli(*arguments, tmp_path / "whole").returncode == 0
-    whole_s = time.monotonic() - start
+    before, began = digests(album), time.monotonic()
+    process = start(*arguments, tmp_path / "whole")
+    working = wait_for_work(tmp_path / "whole", process)
+    assert process.wait() == 0
+    load_s, work_s = working - began, time.monotonic() - working
     reached: list[int] = []
-    for attempt in range(tries(1, 50)):
-        out = tmp_path / f"out-{attempt}"
-        process = subprocess.Popen(
-            [sys.executable, "-m", "dp2vl.cli", *map(str, arguments), str(out)],
-            env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        time.sleep(random.Random(attempt).uniform(0.3, 1.1) * whole_s)
+    for attempt in range(tries(2, 50)):
+        out, rng = tmp_path / f"out-{attempt}", random.Random(attempt)
+        process = start(*arguments, out)
+        if attempt % 5:
+            wait_for_work(out, process)
+            time.sleep(rng.random() * work_s)
+        else:
+            time.sleep(rng.random() * load_s)
         process.send_signal(signal.SIGKILL)
         process.wait()
         recorded = OutcomeStore(out).latest()
