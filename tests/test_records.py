@@ -1,5 +1,6 @@
 """Outcomes that survive being killed, digests of copies, and strict reading."""
 
+import hashlib
 import json
 import multiprocessing
 import random
@@ -17,8 +18,17 @@ from hypothesis import strategies as st
 
 from dp2vl.album import hash_bytes, write_atomic
 from dp2vl.errors import DP2VLError
-from dp2vl.records import OutcomeStore, ProtectedRegistry, settings_digest, write_json_atomic
+from dp2vl.records import (
+    OutcomeStore,
+    ProtectedRegistry,
+    drop_claims,
+    make_claims,
+    read_claims,
+    settings_digest,
+    write_json_atomic,
+)
 from dp2vl.types import Outcome, Photo, Status
+from hard_tools import tries
 
 COPY = b"protected"
 PHOTO = Photo(path=Path("photos/deep/a.heic"), rel="deep/a.heic", sha256="1" * 64, size_bytes=3)
@@ -37,7 +47,13 @@ def store(tmp_path: Path) -> OutcomeStore:
 
 
 def line(outcome: Outcome, **changes: object) -> str:
-    return json.dumps({"schema": 1, **asdict(outcome)} | changes)
+    return checked({"schema": 2, **asdict(outcome)} | changes)
+
+
+def checked(value: dict[str, object]) -> str:
+    """Return a line whose digest is right, however odd the rest is."""
+    digest = hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
+    return json.dumps(value | {"check": digest})
 
 
 def put_lines(store: OutcomeStore, *lines: str, end: str = "\n") -> None:
@@ -112,10 +128,11 @@ def test_a_file_that_is_one_torn_line_is_empty(store: OutcomeStore) -> None:
     [
         ("{", "line 2"),
         ("[1]", "expected an object, got list"),
-        (line(FAILED, schema=2), "expected schema 1, got 2"),
-        (json.dumps(asdict(FAILED)), "expected schema 1, got None"),
+        (line(FAILED, schema=1), "expected schema 2, got 1"),
+        (json.dumps(asdict(FAILED)), "expected schema 2, got None"),
+        (json.dumps({"schema": 2, **asdict(FAILED)}), "got None: the line is damaged"),
         (line(FAILED, colour="red"), "unknown ['colour']"),
-        (json.dumps({"schema": 1, "path": "x"}), "missing ['figures', 'notes',"),
+        (checked({"schema": 2, "path": "x"}), "missing ['figures', 'notes',"),
         (line(FAILED, seconds="1"), "seconds, got '1'"),
         (line(FAILED, seconds=True), "seconds, got True"),
         (line(FAILED, path=None), "path, got None"),
@@ -133,6 +150,22 @@ def test_a_damaged_line_is_an_error_that_names_it_every_time(store: OutcomeStore
             read()
         assert "outcomes.jsonl, line 2" in error.value.message
         assert "move the file away" in error.value.hint
+
+
+def test_no_damaged_byte_changes_an_outcome_in_silence(store: OutcomeStore) -> None:
+    store.append(DONE, FAILED, SKIPPED)
+    good, outcomes = store.path.read_bytes(), store.latest()
+    noticed = 0
+    for seed in range(tries(400, 20_000)):
+        rng, bad = random.Random(seed), bytearray(good)
+        at = rng.randrange(len(good) - 1)
+        bad[at] = rng.choice([byte for byte in range(256) if byte != good[at]])
+        store.path.write_bytes(bad)
+        try:
+            assert OutcomeStore(store.out).latest() == outcomes, f"seed {seed}: byte {at} was {good[at]}, is {bad[at]}"
+        except DP2VLError:
+            noticed += 1
+    assert noticed > 0
 
 
 def test_figures_that_are_no_numbers_are_not_written(store: OutcomeStore) -> None:
@@ -266,3 +299,12 @@ def test_the_digest_of_settings_is_the_same_in_every_version() -> None:
 def test_settings_that_are_not_json_are_an_error() -> None:
     with pytest.raises(TypeError):
         settings_digest({"path": Path("x")})
+
+
+def test_claims_of_all_processes_are_read_until_they_are_dropped(tmp_path: Path) -> None:
+    for digest in ("a" * 64, "b" * 64):
+        make_claims(tmp_path / "out").add(digest)
+    assert read_claims(tmp_path / "out") == {"a" * 64, "b" * 64}
+    assert read_claims(tmp_path / "other") == set()
+    drop_claims(tmp_path / "out")
+    assert read_claims(tmp_path / "out") == set()

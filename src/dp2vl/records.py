@@ -14,7 +14,7 @@ from dp2vl.errors import DP2VLError
 from dp2vl.storage import state_home
 from dp2vl.types import Outcome, Photo, Status
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the lines of `outcomes.jsonl`; goes up when a reader of the old would misread the new."""
 _TYPES: dict[str, type | tuple[type, ...]] = {"figures": dict, "notes": list, "seconds": (int, float)}
 _DIGEST = re.compile(rb"([0-9a-f]{64})$", re.MULTILINE)
@@ -23,7 +23,8 @@ _DIGEST = re.compile(rb"([0-9a-f]{64})$", re.MULTILINE)
 class OutcomeStore:
     """The outcomes of all runs that wrote into `out`: lines in `outcomes.jsonl`, never rewritten.
 
-    The file is in `out/.dp2vl`, or, for a URL, in the user's state folder: see `dp2vl.album.state_folder`.
+    The file is in `out/.dp2vl`, or, for a URL, in the user's state folder: see `dp2vl.album.state_folder`. Each line
+    ends with a digest of the rest, so that a damaged name or figure is an error and never read as another.
 
     Reading changes nothing. Only the holder of `dp2vl.album.lock_output` may append. A last line without its
     end (the process was killed) counts as not written.
@@ -48,7 +49,7 @@ class OutcomeStore:
         new = [o for o in outcomes if latest.get(_key(o)) != o]
         if not new:
             return
-        data = "".join(json.dumps({"schema": SCHEMA, **asdict(o)}, allow_nan=False) + "\n" for o in new)
+        data = "".join(_write_line({"schema": SCHEMA, **asdict(o)}) for o in new)
         try:
             self._write(data.encode("ascii"))
         except OSError as error:
@@ -230,13 +231,25 @@ def _read_lines(path: Path) -> list[Outcome]:
     return outcomes
 
 
+def _write_line(value: dict[str, object]) -> str:
+    return json.dumps(value | {"check": _check(value)}, allow_nan=False) + "\n"
+
+
+def _check(value: dict[str, object]) -> str:
+    """Return 16 hex digits that say whether a line is as it was written."""
+    return hashlib.sha256(json.dumps(value).encode("ascii")).hexdigest()[:16]
+
+
 def _read_outcome(value: object) -> Outcome:
-    """Return the outcome that one line holds; exactly the known keys, each of its own type."""
+    """Return the outcome that one line holds, as it was written; exactly the known keys, each of its own type."""
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, got {type(value).__name__}")
-    schema = value.pop("schema", None)
-    if schema != SCHEMA:
-        raise ValueError(f"expected schema {SCHEMA}, got {schema!r}")
+    if value.get("schema") != SCHEMA:
+        raise ValueError(f"expected schema {SCHEMA}, got {value.get('schema')!r}")
+    check = value.pop("check", None)
+    if check != _check(value):
+        raise ValueError(f"expected the digest {_check(value)}, got {check!r}: the line is damaged")
+    value.pop("schema")
     known = {f.name for f in fields(Outcome)}
     if value.keys() != known:
         raise ValueError(

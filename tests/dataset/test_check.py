@@ -258,6 +258,28 @@ def test_a_real_album_is_judged_by_how_its_photos_look(copy: Path) -> None:
     assert errors(copy) == {"leak-shot"}
 
 
+@pytest.mark.parametrize(
+    ("save", "rules"),
+    [
+        (lambda image, path: None, {"leak-shot", "listed-twice"}),
+        (lambda image, path: image.point(lambda v: min(255, v + 2)).save(path), {"leak-shot"}),
+        (lambda image, path: image.resize((80, 80)).save(path), {"leak-shot"}),
+        (lambda image, path: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(path), {"leak-shot"}),
+    ],
+    ids=["the same", "brighter", "smaller", "mirrored"],
+)
+def test_a_drawn_probe_that_is_a_train_photo_is_found(copy: Path, save: Callable[..., None], rules: set[str]) -> None:
+    """The generator's record says that the two were drawn apart; the pixels say that they were not."""
+    path, source = photo(copy, "probe"), photo(copy, "train")
+    with Image.open(source) as image:
+        image.load()
+        save(image, path)
+    if "listed-twice" in rules:
+        shutil.copy(source, path)
+    edit_row(copy, "probe", 0, lambda row: row.update(sha256=hash_file(path)))
+    assert errors(copy) == rules
+
+
 def test_looks_that_decide_a_value_are_found_and_others_are_not() -> None:
     genomes = [make_person(i).genome.traits() for i in range(24)]
     looks = encode_genomes(genomes)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dp2vl.errors import DP2VLError
-from dp2vl.leakage import Answer
+from dp2vl.leakage import Answer, fit_gate, threat_gate
 from dp2vl.leakage.score import MEAN, Number, find_peak, score_runs
 from dp2vl.people.scenarios import SCENARIOS
 
@@ -80,6 +80,15 @@ def test_a_model_that_guesses_leaks_nothing():
     leakage = find(numbers, "leakage").interval
     assert not leakage.excludes(0) and abs(leakage.value) < 0.08
     assert abs(find(numbers, "identity_accuracy", "").interval.value - 1 / 16) < 0.06
+
+
+def test_a_model_that_always_says_the_same_leaks_nothing_and_opens_no_gate():
+    """Such a model would make any protection look perfect: nothing leaks from it, protected or not."""
+    dull = [choose(a, constant(a)) for a in run(right)]
+    leakage = find(score_runs([dull]), "leakage").interval
+    assert leakage.value <= 0 and not threat_gate(leakage).passed
+    fitted = [find(score_runs([answers]), "train_accuracy").interval.value for answers in (dull, run(right))]
+    assert not fit_gate(*fitted).passed
 
 
 def test_half_the_knowledge_is_half_the_leakage_and_seeds_are_told_apart():

@@ -25,7 +25,7 @@ def check_dataset(folder: Path) -> list[Finding]:
     """Return everything that is wrong with a data set; an empty list (or notes only) means that it passes.
 
     Damaged rows and absent photos end the check early, since nothing else can then be judged.
-    Cost: every photo is read twice; about 5 ms per 256-pixel photo.
+    Cost: every photo is read twice, train and probe photos three times; about 5 ms per 256-pixel photo.
 
     Raises:
         DP2VLError: `folder` is no data set, or a line in it is no JSON.

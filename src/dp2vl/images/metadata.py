@@ -22,21 +22,30 @@ _IPTC_TAG = 33723
 _LONGEST_TEXT = 32768
 
 
-def read_orientation(image: ImageFile) -> int:
-    """Return EXIF orientation 1 to 8 of a loaded image, 1 where there is none; the XMP one counts as in Pillow."""
+def load_exif(image: ImageFile, notes: list[str]) -> Image.Exif:
+    """Return the EXIF of a loaded image, with the orientation from XMP where it has none; empty if unreadable."""
     try:
-        value = image.getexif().get(ExifTags.Base.Orientation, 1)
+        return image.getexif()
+    except DECODER_ERRORS:
+        notes.append("unreadable EXIF was left out")
+        return Image.Exif()
+
+
+def read_orientation(exif: Image.Exif) -> int:
+    """Return EXIF orientation 1 to 8, 1 where there is none."""
+    try:
+        value = exif.get(ExifTags.Base.Orientation, 1)
     except DECODER_ERRORS:
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def collect_metadata(image: ImageFile, notes: list[str], *, sideways: bool) -> Metadata:
+def collect_metadata(image: ImageFile, exif: Image.Exif, *, sideways: bool) -> Metadata:
     """Return the metadata of a loaded Pillow image; `sideways` swaps the two resolutions."""
     info = image.info
     comment = info.get("comment")
     return Metadata(
-        tags=_collect_tags(image, notes),
+        tags=_read_tags(exif),
         xmp=_as_bytes(info.get("xmp")),
         iptc=_find_iptc(image),
         comment=comment if isinstance(comment, bytes) else None,
@@ -55,14 +64,6 @@ def collect_heif_metadata(info: Mapping[str, Any], notes: list[str]) -> Metadata
         notes.append("unreadable EXIF was left out")
         tags = {}
     return Metadata(tags=tags, xmp=_as_bytes(info.get("xmp")))
-
-
-def _collect_tags(image: ImageFile, notes: list[str]) -> Tags:
-    try:
-        return _read_tags(image.getexif())
-    except DECODER_ERRORS:
-        notes.append("unreadable EXIF was left out")
-        return {}
 
 
 def _read_tags(exif: Image.Exif) -> Tags:

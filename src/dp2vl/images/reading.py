@@ -26,7 +26,7 @@ from dp2vl.images.containers import (
     webp_size,
 )
 from dp2vl.images.heif import can_encode_heic, read_heic
-from dp2vl.images.metadata import collect_metadata, read_orientation
+from dp2vl.images.metadata import collect_metadata, load_exif, read_orientation
 from dp2vl.images.picture import Coding, Picture
 from dp2vl.images.planes import split_planes, turn_upright
 from dp2vl.images.quality import estimate_jpeg_quality
@@ -130,9 +130,10 @@ def _read_pillow(data: bytes, kind: str, max_megapixels: float) -> Picture:
     if kind == "avif":
         notes += _refuse_unreadable_avif(data)
     image.load()
-    orientation = read_orientation(image)
+    exif = load_exif(image, notes)
+    orientation = read_orientation(exif)
     pixels, alpha, icc = split_planes(image, data, kind, notes)
-    metadata = collect_metadata(image, notes, sideways=orientation >= 5)
+    metadata = collect_metadata(image, exif, sideways=orientation >= 5)
     profile = check_profile(icc)
     if icc is not None and profile is None:
         notes.append("a damaged colour profile was left out")

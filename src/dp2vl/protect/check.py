@@ -11,6 +11,7 @@ from dp2vl.protect.sample import album_references, group_of
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
 from dp2vl.records import OutcomeStore
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
+from dp2vl.types import Status
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ def verify_files(
         device, max_megapixels: as for `protect_album`.
 
     Raises:
-        UsageError: `target` or `against` does not exist, or `target` holds no photos.
+        UsageError: `target` or `against` does not exist, or `target` holds no photos and no records of any.
     """
     pairs = list(_pair(target, against))
     if not pairs:
@@ -58,6 +59,10 @@ def verify_files(
     used = [t.name for t in towers]
     found = []
     for path, original in pairs:
+        if not path.is_file():
+            hint = "protect the album again"
+            found.append(Verified(str(path), "", f"not measured: the copy is missing; hint: {hint}"))
+            continue
         if original is None:
             hint = "name the originals with --against"
             found.append(Verified(str(path), "", f"not measured: the original was not found; hint: {hint}"))
@@ -88,7 +93,7 @@ def _originals(target: Path, pairs: Sequence[tuple[Path, Path | None]]) -> dict[
 
 
 def _pair(target: Path, against: Path | None) -> Iterator[tuple[Path, Path | None]]:
-    """Yield each photo under `target` with its original, or None where that is not known."""
+    """Yield each photo under `target`, and each copy on record, with its original or None where that is not known."""
     for path in (target, against):
         if path is not None and not path.exists():
             raise UsageError(f"expected a photo or a folder, but {path} does not exist", "check the spelling")
@@ -99,9 +104,16 @@ def _pair(target: Path, against: Path | None) -> Iterator[tuple[Path, Path | Non
             or (against if against is not None and against.is_file() else None),
         )
         return
-    for path in sorted(p for p in target.rglob("*") if p.is_file() and STATE_FOLDER not in p.parts):
-        if not path.name.startswith(".") and sniff(path) is not None:
-            yield path, _original(path, target, against)
+    files = {p for p in target.rglob("*") if p.is_file() and STATE_FOLDER not in p.parts}
+    photos = {p for p in files if not p.name.startswith(".") and sniff(p) is not None}
+    for path in sorted(photos | _recorded(target)):
+        yield path, _original(path, target, against)
+
+
+def _recorded(folder: Path) -> set[Path]:
+    """Return where the records say that copies are, whatever is there now."""
+    outcomes = OutcomeStore(folder).latest().values() if (folder / STATE_FOLDER).is_dir() else ()
+    return {folder / o.rel for o in outcomes if o.status == Status.PROTECTED}
 
 
 def _original(path: Path, top: Path, against: Path | None) -> Path | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dp2vl.album import AlbumPlan, check_space, lock_output, plan_album, remove_partials
 from dp2vl.engine import ENGINES, Engine
-from dp2vl.errors import UsageError
+from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.protect.config import ProtectConfig, check_choice
 from dp2vl.protect.job import AlbumJob
 from dp2vl.protect.sample import choose_sample
@@ -173,6 +173,8 @@ class _AlbumRun:
             self.store.append(outcome)
             done[rels[outcome.path]] = outcome
             on_outcome(outcome)
+        if lost := [p.rel for p in todo if p.rel not in done]:
+            raise DP2VLError(f"the engine gave no outcome for {', '.join(lost[:5])}", "run the same command again")
         drop_claims(self.out)
         outcomes = [done[p.rel] for p in self.plan.photos] + list(self.plan.settled)
         return sorted(outcomes, key=lambda o: o.path)

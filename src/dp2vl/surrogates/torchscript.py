@@ -1,5 +1,6 @@
 """Any encoder saved as TorchScript that takes RGB in [0, 1] and returns one row per picture."""
 
+import re
 from pathlib import Path
 
 import torch
@@ -11,6 +12,8 @@ from dp2vl.surrogates.protocol import Features
 from dp2vl.surrogates.tower import Tower
 
 FORM = "torchscript:<path>?px=<side of the square that it takes>"
+_OF_FILES = re.compile(rb"\b(from_file|torch\s*\.\s*save|ops\s*\.\s*(?!aten\b|prim\b)\w+)\b")
+"""Operations in the source of a TorchScript program that reach files, or that are none of torch's own."""
 
 
 def load(spec: str) -> Tower:
@@ -19,10 +22,12 @@ def load(spec: str) -> Tower:
     The file is run once on a grey picture, so that a wrong size or a missing gradient shows at once.
 
     Raises:
-        ModelError: the spec does not parse, or the file is absent, not TorchScript, or not such an encoder.
+        ModelError: the spec does not parse, or the file is absent, not TorchScript, not such an encoder, or a program
+            that would read or write files.
     """
     path, side_px = _parse(spec)
     try:
+        _check_program(path)
         model = torch.jit.load(str(path), map_location="cpu")
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"{path} does not load as TorchScript: {_first_line(error)}", f"expected {FORM}") from error
@@ -39,6 +44,15 @@ def _parse(spec: str) -> tuple[Path, int]:
     if not Path(path).expanduser().is_file():
         raise ModelError(f"no such file: {path}", "give the path of a TorchScript encoder")
     return Path(path).expanduser(), int(value)
+
+
+def _check_program(path: Path) -> None:
+    """Raise a `ModelError` if the program names an operation on files: before loading, which runs a part of it."""
+    reader = torch._C.PyTorchFileReader(str(path))  # the one that loads it, so that both see the same
+    for name in (record for record in reader.get_all_records() if record.endswith(".py")):
+        if found := _OF_FILES.search(reader.get_record(name)):
+            message = f"{path} would do more than encode: its program has {found[0].decode()}"
+            raise ModelError(message, "use an encoder from somebody you trust")
 
 
 def _try_out(tower: Tower) -> None:

@@ -96,10 +96,13 @@ def load_reported(
     """
     try:
         with quiet():
+            config = config or model_class.config_class.from_pretrained(folder)
+            if getattr(config, "transformers_weights", None):  # an index of its own, which nobody has looked through
+                raise ValueError("config.json names its weights itself (transformers_weights)")
             settings = {} if key_mapping is None else {"key_mapping": key_mapping}
             loaded: Any = model_class.from_pretrained(
                 folder,
-                config=config or model_class.config_class.from_pretrained(folder),
+                config=config,
                 dtype=dtype,
                 ignore_mismatched_sizes=True,  # reported by name
                 output_loading_info=True,

@@ -9,7 +9,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dp2vl.errors import ModelError
 
@@ -86,16 +86,30 @@ def weight_files(folder: Path, wanted: Wanted | None = None) -> list[str]:
     """Return the files that hold the wanted weights; the first choice of names where there is none.
 
     Raises:
-        ModelError: the index is damaged.
+        ModelError: the index is damaged, or names a file outside the folder.
     """
     first = next((name for name in WEIGHTS if (folder / name).is_file()), WEIGHTS[0])
     if not first.endswith(".index.json"):
         return [first]
     try:
         index = json.loads((folder / first).read_text(encoding="utf-8"))["weight_map"]
+        for file in set(index.values()):
+            _check_inside(folder / first, file)
         return sorted({file for name, file in index.items() if wanted is None or wanted(name)})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"{folder / first} is damaged: {error!r}", "fetch the checkpoint again") from error
+
+
+def _check_inside(index: Path, file: str) -> None:
+    """Raise unless `file` is a name below the folder of `index`; links may lead out, as in the hub's cache all do."""
+    place = PurePosixPath(file)
+    if place.is_absolute() or ".." in place.parts:
+        raise ModelError(
+            f"{index} names a file outside its folder: {file!r}",
+            "do not use this checkpoint; fetch it from its authors",
+        )
+    if not place.name:
+        raise ValueError(f"expected the name of a file, got {file!r}")
 
 
 def plan_download(source: str, *, words: bool = False, prefix: str = "") -> Download:

@@ -104,7 +104,8 @@ def resume(training: Training, path: Path) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
         same = state["recipe"] == training.state()["recipe"]
     except Exception as error:  # torch raises whatever the damage led to
-        raise ModelError(f"cannot read {path}: {error}", "delete it to begin again") from error
+        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        raise ModelError(f"cannot read {path}: {first}", "delete it to begin again") from error
     if not same:
         raise ModelError(f"{path} is of another model or recipe", "use another --out, or delete it to begin again")
     training.restore(state)
