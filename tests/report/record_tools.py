@@ -89,7 +89,7 @@ def make_records(folder: Path) -> Path:
         for i, person in enumerate(PEOPLE):
             row = {"step": 300, "metric": "leakage", "person_id": person, "value": round(peak + 0.04 * (i - 2.5), 4)}
             people.append(asdict(arm) | row)
-        if arm.method and arm.plain:
+        if arm.method and arm.countermeasure == "none" and arm.attacker == "default":
             visible.append(_visible(arm))
     _write(folder / "scores.jsonl", [row for arm in arms for row in make_scores(arm)])
     _write(folder / "curves.jsonl", curves)

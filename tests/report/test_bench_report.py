@@ -110,6 +110,19 @@ def test_a_threat_that_is_too_weak_says_so(records):
     assert run.why(Arm(family="mini-qwen-vl", arm="clean")) == ""
 
 
+def test_a_suite_of_another_adversary_alone_has_its_rows_and_plots(records, tmp_path):
+    other = tmp_path / "made"
+    other.mkdir()
+    for path in records.glob("*.jsonl"):
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        kept = [row | {"attacker": "patient"} for row in rows if row.get("attacker", "default") == "default"]
+        (other / path.name).write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
+    report = write_bench_report([other], tmp_path / "report").parent
+    assert {row["adversary"] for row in read_table(report, "t2")} == {"patient"}
+    assert len(read_table(report, "t5")) > 0
+    assert {f"{name}.svg" for name in PLOTS} <= {p.name for p in (report / "plots").iterdir()}
+
+
 def test_the_worst_case_is_the_lowest_rate_of_what_was_tried(report):
     rows = {(row["method"], row["model"], row["towers"]): row for row in read_table(report, "t2")}
     row = rows["dp2vl", "mini-llava", "all towers known"]

@@ -128,10 +128,11 @@ def _run(
 ) -> list[Answer]:
     vlm = load_vlm(name).to(device)
     tuning = Tuning(vlm, load_recipe(name), make_lessons(data), pixels, seed=seed)
+    gallery = Gallery(vlm, pixels)  # recipes leave the tower as it is
     answers: list[Answer] = []
     for step in tuning.run():
         on_step(step)
-        answers += ask(vlm, Gallery(vlm, pixels), asks, step=step)
+        answers += ask(vlm, gallery, asks, step=step)
     return answers
 
 

@@ -70,7 +70,9 @@ def plot_pareto(run: Run) -> Iterator[Plot]:
     found = {
         arm: shown[same]
         for arm in run.arms
-        if arm.plain and (same := replace(arm, ratio=0.0)) in shown and run.value(arm, "protection_rate") is not None
+        if run.is_plain(arm)
+        and (same := replace(arm, ratio=0.0)) in shown
+        and run.value(arm, "protection_rate") is not None
     }
     for (known, words), (figure, show) in product(SPLITS.items(), VISIBILITY.items()):
         chosen = {arm: show(row) for arm, row in found.items() if not arm.surrogates or arm.knows_tower == known}
@@ -124,7 +126,7 @@ def plot_people(run: Run) -> Iterator[Plot]:
     for row in run.people:
         arm = arm_of(row)
         measured = row["metric"] == "leakage" and row["value"] is not None
-        if measured and arm.plain and arm.arm in ("clean", "protected", "noise"):
+        if measured and run.is_plain(arm) and arm.arm in ("clean", "protected", "noise"):
             found.setdefault(arm, {})[row["person_id"]] = row["value"]
     if not found:
         return

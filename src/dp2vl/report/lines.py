@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from dp2vl.report.figures import HIGH, HOLLOW, INK, LOW, Look, Plot, draw_dot, finish, look_of, make_panels, put_legend
-from dp2vl.report.records import DEFAULT, MEAN, NONE, Arm, Run, arm_of
+from dp2vl.report.records import MEAN, NONE, Arm, Run, arm_of
 from dp2vl.report.tables import has_parts, subset_of
 
 
@@ -18,7 +18,7 @@ def plot_curves(run: Run) -> Iterator[Plot]:
     for row in (row for row in run.curves if row["value"] is not None):
         arm = arm_of(row)
         asked = (row["metric"], row["scenario"], arm.countermeasure, arm.attacker)
-        if asked == ("leakage", MEAN, NONE, DEFAULT) and arm.arm in kinds and arm.ratio in shares:
+        if asked == ("leakage", MEAN, NONE, run.attacker) and arm.arm in kinds and arm.ratio in shares:
             lines.setdefault(arm, []).append((row["step"], row["value"]))
     if not lines:
         return
@@ -46,7 +46,7 @@ def plot_curves(run: Run) -> Iterator[Plot]:
 
 def plot_ratios(run: Run) -> Iterator[Plot]:
     """Yield leakage over the share of photos that is protected: with them, and without them."""
-    mixed = [a for a in run.arms if a.arm == "protected" and (a.countermeasure, a.attacker) == (NONE, DEFAULT)]
+    mixed = [a for a in run.arms if a.arm == "protected" and (a.countermeasure, a.attacker) == (NONE, run.attacker)]
     mixed = [arm for arm in mixed if has_parts(run, arm)]
     if not mixed:
         return

@@ -30,7 +30,7 @@ def plot_transfer(run: Run) -> Iterator[Plot]:
     cells: dict[tuple[str, str], Arm] = {
         (f"{arm.towers}\n{arm.strength}", arm.family): arm
         for arm in run.arms
-        if arm.arm == "protected" and arm.plain and arm.ratio == 1
+        if arm.arm == "protected" and run.is_plain(arm) and arm.ratio == 1
     }
     if not cells:
         return

@@ -62,11 +62,6 @@ class Arm:
         details = (arm, self.surrogates, self.strength, countermeasure, ratio)
         return f"runs/{self.family}/{'-'.join(filter(None, details))}/{self.attacker}"
 
-    @property
-    def plain(self) -> bool:
-        """Whether the adversary follows the recipe and takes all photos as they come."""
-        return self.countermeasure == NONE and self.attacker == DEFAULT and self.ratio in (0, 1)
-
 
 _ARM = tuple(Arm.__dataclass_fields__)
 _NUMBER = {*_ARM, "suite", "seed", "scenario", "metric", "value", "ci_low", "ci_high", "n_people", "gate"}
@@ -105,6 +100,16 @@ class Run:
     def families(self) -> list[str]:
         """The models that were attacked."""
         return list(dict.fromkeys(arm.family for arm in self.arms))
+
+    @cached_property
+    def attacker(self) -> str:
+        """The adversary that a suite's others are compared with: the default, where it has that one."""
+        names = [arm.attacker for arm in self.arms]
+        return DEFAULT if DEFAULT in names else names[0]
+
+    def is_plain(self, arm: Arm) -> bool:
+        """Return whether the adversary is the usual one of the suite and takes all photos as they come."""
+        return arm.countermeasure == NONE and arm.attacker == self.attacker and arm.ratio in (0, 1)
 
     @property
     def file_name(self) -> str:

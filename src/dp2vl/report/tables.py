@@ -50,7 +50,7 @@ def protection(runs: Sequence[Run]) -> Table:
     """Return protection rates of all methods, at their peak and in the worst of what was tried against them."""
     rows = []
     for run, arm in _arms(runs, "noise", "baseline", "protected"):
-        if not arm.plain or arm.ratio != 1:
+        if not run.is_plain(arm) or arm.ratio != 1:
             continue
         why, tried = run.why(arm), list(_tried(run, arm))
         worst = min(tried, key=lambda a: run.value(a, "protection_rate") or 0, default=None)
@@ -63,7 +63,7 @@ def protection(runs: Sequence[Run]) -> Table:
             number_cell(run.number(arm, "train_accuracy"), why),
         ]
         about = [Cell(run.name), Cell(arm.family), Cell(arm.method), Cell(arm.towers), Cell(arm.strength)]
-        rows.append([*about, *cells, _gate(run, arm)])
+        rows.append([*about, Cell(arm.attacker), *cells, _gate(run, arm)])
     return Table(
         key="T2",
         title="Protection: what is left",
@@ -71,7 +71,8 @@ def protection(runs: Sequence[Run]) -> Table:
         "checkpoints. Worst case: the lowest rate among the countermeasures and adversaries that the suite tried. A "
         "number whose gate failed says nothing, however good it looks.",
         columns=(
-            "suite", "model", "method", "towers", "strength", "leakage, peak", "clean, peak", "protection rate",
+            "suite", "model", "method", "towers", "strength", "adversary", "leakage, peak", "clean, peak",
+            "protection rate",
             "worst case", "found with", "training photos", "gate",
         ),
         rows=rows,
@@ -85,7 +86,7 @@ def transfer(runs: Sequence[Run]) -> Table:
     grid: dict[tuple[str, ...], dict[str, Cell]] = {}
     unknown: dict[tuple[str, ...], list[float]] = {}
     for run, arm in _arms(runs, "baseline", "protected"):
-        if not arm.plain or arm.ratio != 1:
+        if not run.is_plain(arm) or arm.ratio != 1:
             continue
         key = (run.name, arm.method, arm.strength, arm.towers)
         why = run.why(arm) and f"{arm.family}, {arm.towers}: {run.why(arm)}"
@@ -145,7 +146,7 @@ def ratios(runs: Sequence[Run]) -> Table:
     rows = []
     for run, arm in _arms(runs, "baseline", "protected"):
         alone = subset_of(run, arm)
-        if arm.countermeasure != NONE or arm.attacker != DEFAULT or not has_parts(run, arm):
+        if arm.countermeasure != NONE or arm.attacker != run.attacker or not has_parts(run, arm):
             continue
         why, mixed, others = run.why(arm), run.value(arm, "leakage_peak"), run.value(alone, "leakage_peak")
         added = mixed - others if mixed is not None and others is not None else None
@@ -199,7 +200,7 @@ def side_effects(runs: Sequence[Run]) -> Table:
     """Return what fine-tuning does beside leaking: ordinary photos, strangers, questions without a photo."""
     rows = []
     for run, arm in _arms(runs, *CONTROLS, "noise", "baseline", "protected"):
-        if not arm.plain:
+        if not run.is_plain(arm):
             continue
         before = run.value(Arm(family=arm.family, arm="untouched"), "utility", "")
         after = run.value(arm, "utility", "")
@@ -228,7 +229,7 @@ def side_effects(runs: Sequence[Run]) -> Table:
 
 def subset_of(run: Run, arm: Arm) -> Arm | None:
     """Return the arm that was taught on the photos of an album that are not protected."""
-    found = Arm(family=arm.family, arm="subset", ratio=arm.ratio)
+    found = Arm(family=arm.family, arm="subset", ratio=arm.ratio, attacker=arm.attacker)
     return found if found in run.arms else None
 
 
@@ -255,7 +256,7 @@ def _same_method(one: Arm, other: Arm) -> bool:
 
 
 def _plain(run: Run, arm: Arm) -> Arm | None:
-    return next((a for a in run.arms if a.plain and a.ratio == 1 and _same_method(a, arm)), None)
+    return next((a for a in run.arms if run.is_plain(a) and a.ratio == 1 and _same_method(a, arm)), None)
 
 
 def _condition(arm: Arm) -> str:
