@@ -171,6 +171,20 @@ def test_several_runs_and_folders_of_runs_are_read_and_runs_of_one_name_told_apa
     assert len(set(names)) == len(names) > len(PLOTS)
 
 
+def test_a_report_into_the_folder_of_an_earlier_one_keeps_nothing_of_it_but_what_others_put_there(records, tmp_path):
+    write_bench_report([records], tmp_path)
+    own = tmp_path / "plots" / "mine.png"
+    own.write_bytes(b"mine")
+    few = tmp_path / "few"
+    few.mkdir()
+    rows = (records / "scores.jsonl").read_text(encoding="utf-8").splitlines()
+    clean = [row for row in rows if json.loads(row)["arm"] == "clean"]
+    (few / "scores.jsonl").write_text("\n".join(clean) + "\n", encoding="utf-8")
+    write_bench_report([few], tmp_path)
+    assert {p.name for p in (tmp_path / "plots").iterdir()} == {"mine.png", "overview.svg", "overview.png"}
+    assert "t2.csv" not in {p.name for p in (tmp_path / "tables").iterdir()} and own.read_bytes() == b"mine"
+
+
 def test_names_are_text_wherever_they_stand(records, tmp_path):
     lines = (records / "scores.jsonl").read_text(encoding="utf-8").replace('"made"', '"$a\\"<i>_b$"')
     (tmp_path / "scores.jsonl").write_text("\n".join(x for x in lines.splitlines() if '"mini-llava"' in x))

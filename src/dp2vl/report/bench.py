@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 
 from dp2vl.report.cells import make_csv, make_markdown
 from dp2vl.report.examples import make_examples
-from dp2vl.report.plots import make_plots
+from dp2vl.report.plots import KINDS, make_plots
 from dp2vl.report.records import Run, read_runs
 from dp2vl.report.tables import make_tables
 
@@ -29,6 +29,7 @@ def write_bench_report(runs: Sequence[Path], folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("tables", "plots"):
         (folder / name).mkdir(exist_ok=True)
+    _remove_earlier(folder)
     for table in tables:
         if table.rows:
             (folder / "tables" / table.file_name).write_text(make_csv(table.columns, table.rows), encoding="utf-8")
@@ -48,6 +49,14 @@ def write_bench_report(runs: Sequence[Path], folder: Path) -> Path:
     for name, template in (("report.md", "bench.md"), ("index.html", "bench.html")):
         (folder / name).write_text(environment.get_template(template).render(**shown), encoding="utf-8")
     return folder / "index.html"
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove tables and plots of an earlier report here: those that this one lacks would be taken for its own."""
+    names = [f"plots/{kind.__name__.removeprefix('plot_')}*.{form}" for kind, *_ in KINDS for form in ("svg", "png")]
+    for pattern in ("tables/t[0-9].csv", *names):
+        for path in folder.glob(pattern):
+            path.unlink()
 
 
 def make_environment() -> Environment:
