@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from flip_evaluator import evaluate
 from skimage.metrics import structural_similarity
 
 from dp2vl.protect.quality import flip, largest_change, ssim
@@ -51,3 +52,26 @@ def test_similarity_is_that_of_scikit_image(dtype: type, shape: tuple[int, int, 
     expected = structural_similarity(before, after, channel_axis=2, data_range=full, win_size=7)
     assert 0.05 < expected < 0.95
     assert ssim(before, after) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 30), (64, 48), (300, 200)])
+def test_flip_gives_the_numbers_of_its_authors_package(shape):
+    rng = np.random.default_rng(0)
+    picture = photo(*shape)
+    noise = rng.normal(0, 12, picture.shape)
+    others = (
+        picture + noise,
+        np.roll(picture, 3, axis=1),
+        255 - picture,
+        picture * [1, 0.8, 1.1],
+        rng.permutation(picture),
+    )
+    for other in (np.clip(other, 0, 255).astype(np.uint8) for other in others):
+        theirs = evaluate(*(np.float32(p / 255) for p in (picture, other)), "LDR", applyMagma=False)[1]
+        assert flip(picture, other) == pytest.approx(theirs, abs=1e-4)
+
+
+def test_flip_of_black_against_white_is_nearly_one_and_of_greyscale_the_same_as_of_equal_channels():
+    black, grey = np.zeros((40, 40, 1), np.uint8), photo(40, 40, 1)
+    assert 0.9 < flip(black, 255 - black) <= 1
+    assert flip(grey, black) == flip(np.repeat(grey, 3, axis=2), np.repeat(black, 3, axis=2)) > 0.1

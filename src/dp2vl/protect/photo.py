@@ -66,8 +66,8 @@ class Protector:
         Raises:
             PhotoError: no change fits within the budget's similarity.
         """
-        data, after = self._fit(picture, change)
-        figures = measure_quality(picture.pixels, after.pixels)
+        data, after, similarity = self._fit(picture, change)
+        figures = measure_quality(picture.pixels, after.pixels, similarity=similarity)
         everyone = (*self.towers, *self.held_out)
         figures |= measure_shift(to_tensor(picture), to_tensor(after), everyone, self.references, group=group)
         used = [t.name for t in self.towers]
@@ -111,15 +111,16 @@ class Protector:
         small = to_tensor(picture, long_side_px=max(1, round(part * max(height, width))))
         return small.to(self.references[0].device)
 
-    def _fit(self, picture: Picture, change: NDArray[np.float32]) -> tuple[bytes, Picture]:
-        """Return the encoded copy and what it decodes to, at the largest factor that keeps the similarity."""
+    def _fit(self, picture: Picture, change: NDArray[np.float32]) -> tuple[bytes, Picture, float]:
+        """Return the encoded copy, what it decodes to, and its SSIM, at the largest factor that keeps that."""
         budget = self.config.budget
         for factor in WEAKER:
             pixels = apply_change(picture.pixels, change * np.float32(factor), levels=budget.levels)
             data = encode(picture.with_pixels(pixels), metadata=self.config.metadata)
             after = decode(data, picture)
-            if ssim(picture.pixels, after.pixels) >= budget.ssim:
-                return data, after
+            similarity = ssim(picture.pixels, after.pixels)
+            if similarity >= budget.ssim:
+                return data, after, similarity
         raise PhotoError(
             f"no change keeps the similarity (SSIM) at {budget.ssim:.2f} or above",
             "try --strength strong for this photo",

@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dp2vl.protect.flip import mean_flip
+
 TILE_PX = 1024
 TILES = 6
 """Large photos are judged on this many tiles, spread over the photo, so that memory and time stay bounded."""
@@ -62,10 +64,7 @@ def flip(before: NDArray[Any], after: NDArray[Any]) -> float:
 
     It models what a person sees when the two are swapped on a screen at reading distance (67 pixels per degree).
     """
-    from flip_evaluator import evaluate  # slow to import, needed only here
-
-    _, mean, _ = evaluate(_for_screen(before), _for_screen(after), "LDR", applyMagma=False)
-    return float(mean)
+    return mean_flip(_for_screen(before), _for_screen(after))
 
 
 def _tiles(height: int, width: int) -> list[tuple[slice, slice]]:

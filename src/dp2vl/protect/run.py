@@ -1,8 +1,12 @@
 """The main job: an album in, a protected album out, one outcome per file."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import torch
 
 from dp2vl.album import AlbumPlan, check_space, lock_output, plan_album, remove_partials
 from dp2vl.engine import ENGINES, Engine
@@ -167,14 +171,26 @@ class _AlbumRun:
         on_start(len(todo))
         self.store.append(*self.plan.settled)
         rels = {str(p.path): p.rel for p in todo}
-        for outcome in engine.run(self.job, todo):
-            if outcome.sha256_out:
-                self.registry.add(outcome.sha256_out)
-            self.store.append(outcome)
-            done[rels[outcome.path]] = outcome
-            on_outcome(outcome)
+        with _spare_core():
+            for outcome in engine.run(self.job, todo):
+                if outcome.sha256_out:
+                    self.registry.add(outcome.sha256_out)
+                self.store.append(outcome)
+                done[rels[outcome.path]] = outcome
+                on_outcome(outcome)
         if lost := [p.rel for p in todo if p.rel not in done]:
             raise DP2VLError(f"the engine gave no outcome for {', '.join(lost[:5])}", "run the same command again")
         drop_claims(self.out)
         outcomes = [done[p.rel] for p in self.plan.photos] + list(self.plan.settled)
         return sorted(outcomes, key=lambda o: o.path)
+
+
+@contextmanager
+def _spare_core() -> Iterator[None]:
+    """Leave a core to what reads and writes: threads of a tower wait for the slowest of them, so all for that one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - 1)))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

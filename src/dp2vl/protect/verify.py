@@ -30,11 +30,15 @@ def to_tensor(picture: Picture, *, long_side_px: int = LOOK_PX) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture.srgb(long_side_px=long_side_px)))[None]
 
 
-def measure_quality(before: NDArray[Any], after: NDArray[Any]) -> dict[str, float]:
-    """Return `change_levels`, `ssim` and `flip` between two decoded photos (h, w, c) of one size and dtype."""
+def measure_quality(before: NDArray[Any], after: NDArray[Any], *, similarity: float | None = None) -> dict[str, float]:
+    """Return `change_levels`, `ssim` and `flip` between two decoded photos (h, w, c) of one size and dtype.
+
+    Args:
+        similarity: their SSIM where that is known already.
+    """
     return {
         "change_levels": float(largest_change(before, after)),
-        "ssim": ssim(before, after),
+        "ssim": ssim(before, after) if similarity is None else similarity,
         "flip": flip(before, after),
     }
 
