@@ -117,8 +117,8 @@ def _feature_difference(one: Image, other: Image) -> Image:
         return found
 
     edges, points = (np.abs(strength(one, along) - strength(other, along)) for along in (edge, point))
-    found: Image = np.power(np.maximum(edges, points) / np.float32(np.sqrt(2)), QF, dtype=np.float32)
-    return found
+    strongest = np.maximum(edges, points) / np.float32(np.sqrt(2))
+    return np.asarray(strongest**QF, np.float32)
 
 
 def _signed_to_one(kernel: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,5 +127,6 @@ def _signed_to_one(kernel: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _filter(channel: Image, across: NDArray[np.float64], down: NDArray[np.float64]) -> Image:
-    found: Image = cv2.sepFilter2D(channel, cv2.CV_32F, across[::-1], down[::-1], borderType=cv2.BORDER_REPLICATE)
-    return found
+    kernels = across[::-1], down[::-1]  # OpenCV correlates
+    found = cv2.sepFilter2D(channel, cv2.CV_32F, *kernels, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
