@@ -155,18 +155,25 @@ def make_protection_table(patient: list[dict], default: list[dict]) -> str:
     return "\n".join([*lines, about])
 
 
-def make_attacker_table(rows: list[dict]) -> str:
-    """Return what each adversary gains from clean photos: peak of leakage, who it is; a column per model."""
+def make_attacker_table(rows: list[dict], elsewhere: list[dict]) -> str:
+    """Return what each adversary gains from clean photos: peak of leakage, who it is; a column per model.
+
+    Args:
+        rows: of suite `attackers`. elsewhere: of other suites of the same people, for adversaries that it lacks.
+    """
     families = list(dict.fromkeys(row["family"] for row in rows))
-    attackers = list(dict.fromkeys(row["attacker"] for row in rows))
+    rows = rows + elsewhere
     lines = ["| adversary | " + " | ".join(families) + " |", "|---" * (len(families) + 1) + "|"]
-    for attacker in attackers:
+    for attacker, about in ATTACKERS.items():
         cells = []
         for family in families:
-            about = {"family": family, "attacker": attacker}
-            leak, who = find(rows, "leakage_peak", "mean", **about), find(rows, "identity_accuracy_peak", **about)
-            cells.append(f"{show_cell(leak)}, {who['value']:.2f}")
-        lines.append(f"| `{attacker}`: {ATTACKERS[attacker].what} | " + " | ".join(cells) + " |")
+            which = {"family": family, "attacker": attacker}
+            if any(which.items() <= row.items() for row in rows):
+                leak, who = find(rows, "leakage_peak", "mean", **which), find(rows, "identity_accuracy_peak", **which)
+                cells.append(f"{show_cell(leak)}, {who['value']:.2f}")
+            else:
+                cells.append("not measured")
+        lines.append(f"| `{attacker}`: {about.what} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "\nPeak of leakage with its interval over people, and of who it is; one seed."])
 
 
@@ -332,9 +339,10 @@ def make_all() -> dict[Path, str]:
     on_gpu = json.loads((RESULTS / "families_gpu.json").read_text(encoding="utf-8"))
     models = fill(models, "families-gpu", make_gpu_table(on_gpu))
     bench = BENCH.read_text(encoding="utf-8")
-    for suite, name, make in (("mini", "threat", make_threat_table), ("attackers", "attackers", make_attacker_table)):
-        rows = read_scores(suite)
-        bench = fill(bench, name, make(rows) if rows else "Not measured yet.")
+    threat, deviating = read_scores("mini"), read_scores("attackers")
+    patient = [row for row in read_scores("patient") if row["arm"] == "clean"]
+    bench = fill(bench, "threat", make_threat_table(threat) if threat else "Not measured yet.")
+    bench = fill(bench, "attackers", make_attacker_table(deviating, patient) if deviating else "Not measured yet.")
     plots = make_plots(read_runs([RESULTS]))
     report = fill(REPORT.read_text(encoding="utf-8"), "plots", make_gallery(plots))
     example = f"```python\n{EXAMPLE.read_text(encoding='utf-8')}```"
