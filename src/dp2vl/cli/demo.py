@@ -16,7 +16,7 @@ def demo(
         Path,
         typer.Option(help="Folder for album, copies and report; a folder of an earlier demo is replaced."),
     ] = Path("demo-out"),
-    effort: Annotated[str, typer.Option(help="quick, normal or thorough.")] = "normal",
+    effort: Annotated[str, typer.Option(help="instant, quick, normal or thorough.")] = "normal",
     seed: Annotated[int, typer.Option(help="Same seed, same demo.")] = 0,
 ) -> None:
     """Draw an album of synthetic people, protect it, verify the written files, and write a report with pictures."""

@@ -35,7 +35,7 @@ def protect_images(
         people: one label per image, or None if unknown.
         surrogates: a set's name, tower names separated by commas, or a sequence of names and `Surrogate` objects.
         budget: bound on the change; 6 grey levels if None.
-        effort: `quick`, `normal` or `thorough`.
+        effort: `instant`, `quick`, `normal` or `thorough`.
         seed: fixes all randomness; same seed, machine and versions give the same output.
         objective: which way features are pushed.
 

@@ -27,6 +27,7 @@ class Effort:
 
 
 EFFORTS = {
+    "instant": Effort(steps=8, views=1),
     "quick": Effort(steps=20, views=1),
     "normal": Effort(steps=80, views=1),
     "thorough": Effort(steps=240, views=4),
@@ -42,7 +43,7 @@ class ProtectConfig:
 
     Args:
         strength: `light`, `standard` or `strong`: largest change 4, 6 or 12 grey levels, each with a floor of SSIM.
-        effort: `quick`, `normal` or `thorough`: how long to search.
+        effort: `instant`, `quick`, `normal` or `thorough`: how long to search.
         surrogates: name of a set (`mini`, `standard`, `thorough`), or towers separated by commas.
         seed: drives all randomness.
         metadata: `minimal` drops location, serial numbers, previews and the like; `keep`; `strip`.
