@@ -28,7 +28,7 @@ def protect(
     strength: Annotated[
         str, typer.Option(help="light, standard or strong: at most 4, 6 or 12 grey levels.")
     ] = "standard",
-    effort: Annotated[str, typer.Option(help="instant, quick, normal or thorough: how long to search per photo.")] = "normal",
+    effort: Annotated[str, typer.Option(help="instant, quick, normal or thorough: how long to search.")] = "normal",
     surrogates: Annotated[
         str, typer.Option(help="Set of towers (mini, standard, thorough) or towers, by commas.")
     ] = "mini",
