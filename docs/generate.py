@@ -230,8 +230,8 @@ def make_speed_table() -> str:
     machines = {(r["processor"], r["cores"], r["torch"]) for r in records.values()}
     where = "; ".join(f"{processor}, {cores} cores, torch {torch}" for processor, cores, torch in sorted(machines))
     about = (
-        f"\n{where}. The machine ran other work as well, so what counts are ratios: medians over rounds in which "
-        "things were timed in turn. `benchmarks/speed`."
+        f"\n{where}. What counts are ratios, medians over rounds in which things were timed in turn: at times "
+        "the machine ran other work. `benchmarks/speed`."
     )
     return "\n".join([*lines, about])
 
