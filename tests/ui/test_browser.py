@@ -86,7 +86,7 @@ def test_dropped_photos_are_protected_compared_and_downloaded_as_the_command_wri
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not os.environ.get("DP2VL_LONG"), reason="tens of minutes, never seen to its end; set DP2VL_LONG")
+@pytest.mark.skipif(not os.environ.get("DP2VL_LONG"), reason="a quarter of an hour; set DP2VL_LONG")
 def test_one_click_shows_what_a_model_learns_from_people_who_do_not_exist(serve, page):
     page.set_default_timeout(3_000_000)
     served = serve()
