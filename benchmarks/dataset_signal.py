@@ -26,7 +26,6 @@ import dp2vl
 from dp2vl.dataset.schema import DataSet, PhotoRow, read_dataset
 from dp2vl.dataset.store import read_pixels
 from dp2vl.people.scenarios import SCENARIOS
-from dp2vl.protect.reference import collect as collect_features
 
 SIDE_PX = 96
 WIDTHS = (32, 64, 128, 192)
@@ -71,7 +70,9 @@ def score_identity(tower: dp2vl.Surrogate, data: DataSet, other: DataSet) -> dic
 
 
 def embed(tower: dp2vl.Surrogate, data: DataSet, rows: Sequence[PhotoRow]) -> NDArray[np.float64]:
-    return collect_features(tower, [read_photo(data, row) for row in rows]).pooled.double().numpy()
+    with torch.no_grad():
+        found = [tower.features(read_photo(data, row)).pooled for row in rows]
+    return torch.cat(found).double().numpy()
 
 
 def share_right(features: NDArray[np.float64], owner: NDArray[np.str_]) -> float:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,8 @@ def compare_megapixels() -> dict[str, Any]:
     """Return times for photos of three sizes in turn: the search, and all but decoding and encoding."""
     protector = make_protector("normal")
     pictures = {size: to_picture(size) for size in SIZES}
-    search = {f"{mp} MP": lambda p=picture: protector.find_changes([p]) for mp, picture in pictures.items()}
-    whole = {f"{mp} MP": lambda p=picture: protect_decoded(protector, p) for mp, picture in pictures.items()}
+    search = {f"{mp} MP": partial(protector.find_changes, [picture]) for mp, picture in pictures.items()}
+    whole = {f"{mp} MP": partial(protect_decoded, protector, picture) for mp, picture in pictures.items()}
     return {"search": time_in_turn(search, repeats=3), "without_codec": time_in_turn(whole, repeats=3)}
 
 

@@ -5,7 +5,7 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import torch
 RESULTS = Path(__file__).parents[1] / "results" / "speed"
 
 
-def time_in_turn(works: dict[str, Callable[[], Any]], *, repeats: int = 5, warmup: int = 1) -> dict[str, Any]:
+def time_in_turn(works: Mapping[str, Callable[[], Any]], *, repeats: int = 5, warmup: int = 1) -> dict[str, Any]:
     """Return median seconds of each, wall clock (`wall_s`) and processor (`cpu_s`); all of them once per round.
 
     In turn, so that a machine that gets slower meanwhile is slower for all; ratios are of one round, then the median.
