@@ -94,9 +94,13 @@ def read_scores(suite: str) -> list[dict]:
 
 def find(rows: list[dict], metric: str, scenario: str = "", **about: str) -> dict:
     """Return the one row of a metric."""
-    wanted = {"metric": metric, "scenario": scenario, **about}
-    (row,) = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+    (row,) = choose(rows, metric=metric, scenario=scenario, **about)
     return row
+
+
+def choose(rows: list[dict], **about: str) -> list[dict]:
+    """Return the rows of which all that holds."""
+    return [row for row in rows if about.items() <= row.items()]
 
 
 def make_threat_table(rows: list[dict]) -> str:
@@ -143,7 +147,7 @@ def make_protection_table(patient: list[dict], default: list[dict]) -> str:
         wanted = [("identity_accuracy", ""), ("category_accuracy", "mean"), ("train_accuracy", "mean"), *rate]
         cells = [family, shown.get(surrogates or arm, f"{method}, {surrogates}")]
         for rows, metrics in ((patient, wanted), (default, wanted[2:])):
-            run = any(all(row[name] == value for name, value in key.items()) for row in rows)
+            run = choose(rows, **key)
             found = [find(rows, metric, scenario, **key) for metric, scenario in metrics] if run else []
             cells += [*map(show_cell, found)] if run else [""] * len(metrics)
             cells += [*([] if rate else [""]), found[0]["gate"] if run else ""]
@@ -168,7 +172,7 @@ def make_attacker_table(rows: list[dict], elsewhere: list[dict]) -> str:
         cells = []
         for family in families:
             which = {"family": family, "attacker": attacker}
-            if any(which.items() <= row.items() for row in rows):
+            if choose(rows, **which):
                 leak, who = find(rows, "leakage_peak", "mean", **which), find(rows, "identity_accuracy_peak", **which)
                 cells.append(f"{show_cell(leak)}, {who['value']:.2f}")
             else:

@@ -1,12 +1,13 @@
 """A run over an album leaves a core for reading and writing, and gives it back."""
 
-import numpy as np
+from contextlib import nullcontext
+
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor
 
 import dp2vl
+from album_tools import write_album
 from dp2vl.surrogates.protocol import Features
 from towers import TinyTower
 
@@ -39,14 +40,9 @@ def test_towers_leave_one_core_and_have_all_their_threads_back_afterwards(
     tmp_path, monkeypatch, threads, cores, expected, fails
 ):
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    pixels = np.random.default_rng(0).integers(0, 255, (32, 32, 3), dtype=np.uint8)
-    (tmp_path / "album").mkdir()
-    Image.fromarray(pixels).save(tmp_path / "album" / "one.png")
+    write_album(tmp_path / "album", photos=1, side_px=32)
     tower = Counting(fails=fails)
-    if fails:
-        with pytest.raises(RuntimeError, match="broken tower"):
-            dp2vl.protect_album(tmp_path / "album", tmp_path / "out", effort="instant", surrogates=[tower])
-    else:
+    with pytest.raises(RuntimeError, match="broken tower") if fails else nullcontext():
         dp2vl.protect_album(tmp_path / "album", tmp_path / "out", effort="instant", surrogates=[tower])
     assert tower.threads == {expected}
     assert torch.get_num_threads() == threads

@@ -5,8 +5,6 @@ works, so that photos stood still while the last one was judged; OpenCV and nump
 names are the paper's.
 """
 
-from functools import lru_cache
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +20,15 @@ FEATURE_DEGREES = 0.082
 QC, QF = 0.7, 0.5
 PC, PT = 0.4, 0.95
 """Colour differences up to `PC` of the largest are spread over `PT` of the range."""
-FROM_SRGB = np.array(
+TO_XYZ = np.array(
     [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
 )
-"""Linear sRGB to XYZ."""
-WHITE = FROM_SRGB.sum(1)
-TO_OPPONENT = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]])
-"""XYZ over white to (Y, Cx, Cz), but for the 16 that Y is lower by."""
+"""From linear sRGB."""
+OVER_WHITE = TO_XYZ / TO_XYZ.sum(1, keepdims=True)
+"""Linear sRGB to XYZ over that of white."""
+OPPONENT = np.array([[0, 116, 0], [500, -500, 0], [0, 200, -200]]) @ OVER_WHITE
+"""Linear sRGB to (Y, Cx, Cz), but for the 16 that Y is lower by."""
+FROM_OPPONENT = np.linalg.inv(OPPONENT)
 
 
 def mean_flip(before: Image, after: Image) -> float:
@@ -36,7 +36,7 @@ def mean_flip(before: Image, after: Image) -> float:
 
     Takes about 0.15 s of one core for a megapixel.
     """
-    one, other = (_linear(picture) @ _matrix("to opponent") for picture in (before, after))
+    one, other = (_apply(OPPONENT, _linear(picture)) for picture in (before, after))
     edges = _feature_difference(one[..., 0] / np.float32(116), other[..., 0] / np.float32(116))
     colours = _colour_difference(one, other)
     return float(np.mean(colours ** (1 - edges), dtype=np.float64))
@@ -47,16 +47,9 @@ def _linear(picture: Image) -> Image:
     return np.where(picture > 0.04045, ((picture + np.float32(0.055)) / np.float32(1.055)) ** np.float32(2.4), low)
 
 
-@lru_cache
-def _matrix(name: str) -> Image:
-    """Return a matrix to multiply rows of colours by."""
-    over_white = FROM_SRGB / WHITE[:, None]
-    found = {
-        "over white": over_white,
-        "to opponent": TO_OPPONENT @ over_white,
-        "from opponent": np.linalg.inv(TO_OPPONENT @ over_white),
-    }
-    return np.ascontiguousarray(found[name].T, dtype=np.float32)
+def _apply(matrix: NDArray[np.float64], colours: Image) -> Image:
+    """Return each colour (..., 3) times a matrix."""
+    return np.asarray(colours @ matrix.T.astype(np.float32), np.float32)
 
 
 def _colour_difference(one: Image, other: Image) -> Image:
@@ -72,8 +65,7 @@ def _colour_difference(one: Image, other: Image) -> Image:
 def _seen(opponent: Image) -> Image:
     """Return linear sRGB of what the eye passes on of opponent colours."""
     blurred = np.stack([_blur(opponent[..., channel], CONTRAST[channel]) for channel in range(3)], axis=-1)
-    passed: Image = blurred @ _matrix("from opponent")
-    return passed.clip(0, 1)
+    return _apply(FROM_OPPONENT, blurred).clip(0, 1)
 
 
 def _blur(channel: Image, gaussians: tuple[tuple[float, float], ...]) -> Image:
@@ -90,7 +82,7 @@ def _blur(channel: Image, gaussians: tuple[tuple[float, float], ...]) -> Image:
 
 def _hunt(colours: Image) -> Image:
     """Return CIELAB of linear sRGB, with less colour where it is dark, as Hunt found."""
-    ratios = colours @ _matrix("over white")
+    ratios = _apply(OVER_WHITE, colours)
     delta = 6 / 29
     roots = np.where(ratios > delta**3, np.cbrt(ratios), ratios / np.float32(3 * delta**2) + np.float32(4 / 29))
     lightness = 116 * roots[..., 1] - 16
