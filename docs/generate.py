@@ -17,6 +17,7 @@ from dp2vl.report.cells import show_cell
 from dp2vl.report.figures import Plot
 from dp2vl.report.plots import make_plots
 from dp2vl.report.records import read_runs
+from dp2vl.types import STRENGTHS
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ROOT / "docs" / "reference" / "cli.md"
@@ -103,6 +104,13 @@ def choose(rows: list[dict], **about: str) -> list[dict]:
     return [row for row in rows if about.items() <= row.items()]
 
 
+def count_seeds(rows: list[dict]) -> str:
+    """Return how many seeds stand behind the rows of a suite, in words."""
+    path = RESULTS / rows[0]["suite"] / "scores.jsonl"
+    count = len({json.loads(line)["seed"] for line in path.read_text(encoding="utf-8").splitlines()} - {"all"})
+    return "one seed" if count == 1 else f"{count} seeds"
+
+
 def make_threat_table(rows: list[dict]) -> str:
     """Return what leaks from clean photos beside the controls, a row per model."""
     families = list(dict.fromkeys(row["family"] for row in rows))
@@ -125,36 +133,36 @@ def make_threat_table(rows: list[dict]) -> str:
         lines.append(f"| {family} | " + " | ".join(map(show_cell, cells)) + f" | {cells[0]['gate']} |")
     people = rows[0]["n_people"]
     about = (
-        f"\n{people} people, 7 scenarios, three seeds; 95 % intervals over people; chance is {1 / people:.3f} for who "
-        "it is and 0.125 for kinds."
+        f"\n{people} people, 7 scenarios, {count_seeds(rows)}; 95 % intervals over people; chance is {1 / people:.3f} "
+        "for who it is and 0.125 for kinds."
     )
     return "\n".join([*lines, about])
 
 
-def make_protection_table(patient: list[dict], default: list[dict]) -> str:
-    """Return what is left of the leakage of clean photos: by an adversary who fits all photos, and by the default."""
-    columns = (
-        "who it is", "kinds, mean", "training photos", "protection rate", "gates", "default: training photos",
-        "default: protection rate", "gates",
-    )  # fmt: skip
+def make_protection_table(default: list[dict], patient: list[dict]) -> str:
+    """Return what is left of the leakage of clean photos: by the default adversary, and by one who fits all photos."""
+    patient = patient if any(row["arm"] == "protected" for row in patient) else []
+    columns = ["who it is", "kinds, mean", "training photos", "protection rate", "gates"]
+    columns += [f"`patient`: {name}" for name in columns[2:]] if patient else []
     lines = ["| model | photos | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
     shown = {"clean": "as they were", "noise": "noise of the same budget", "all": "protected, all towers known",
              "leave-one-out": "protected, its tower not known"}  # fmt: skip
+    wanted = (("identity_accuracy", ""), ("category_accuracy", "mean"), ("train_accuracy", "mean"))
     arms = dict.fromkeys((r["family"], r["arm"], r["method"], r["surrogates"]) for r in default)
     for family, arm, method, surrogates in arms:
         key = {"family": family, "arm": arm, "method": method, "surrogates": surrogates}
-        rate = [("protection_rate", "mean")] if arm != "clean" else []
-        wanted = [("identity_accuracy", ""), ("category_accuracy", "mean"), ("train_accuracy", "mean"), *rate]
         cells = [family, shown.get(surrogates or arm, f"{method}, {surrogates}")]
-        for rows, metrics in ((patient, wanted), (default, wanted[2:])):
+        for rows, metrics in ((default, wanted), (patient, wanted[2:])) if patient else ((default, wanted),):
             run = choose(rows, **key)
             found = [find(rows, metric, scenario, **key) for metric, scenario in metrics] if run else []
             cells += [*map(show_cell, found)] if run else [""] * len(metrics)
-            cells += [*([] if rate else [""]), found[0]["gate"] if run else ""]
+            rate = [show_cell(find(rows, "protection_rate", "mean", **key))] if run and arm != "clean" else [""]
+            cells += [*rate, run[0]["gate"] if run else ""]
         lines.append("| " + " | ".join(cells) + " |")
+    budget, more = STRENGTHS["standard"], f"; `patient`: {count_seeds(patient)}" if patient else ""
     about = (
-        f"\n{default[0]['n_people']} people, 7 scenarios; an adversary who trains four times as long (one seed), then "
-        "the default (three seeds); 95 % intervals over people; `--strength standard`, six levels."
+        f"\n{default[0]['n_people']} people, 7 scenarios, {count_seeds(default)}{more}; 95 % intervals over people; "
+        f"`--strength standard`: at most {budget.levels} levels, similarity (SSIM) at least {budget.ssim}."
     )
     return "\n".join([*lines, about])
 
@@ -335,7 +343,7 @@ def fill(text: str, name: str, content: str) -> str:
 def make_all() -> dict[Path, str]:
     """Return every generated file with its text."""
     readme = README.read_text(encoding="utf-8")
-    protection = make_protection_table(read_scores("patient"), read_scores("protection"))
+    protection = make_protection_table(read_scores("protection"), read_scores("patient"))
     readme = fill(readme, "protection", protection)
     models = fill(MODELS.read_text(encoding="utf-8"), "mini", make_mini_table())
     families = json.loads((RESULTS / "families.json").read_text(encoding="utf-8"))

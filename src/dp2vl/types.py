@@ -10,15 +10,15 @@ class Budget:
     """How much a photo may change, judged on the written 8-bit file.
 
     Args:
-        linf: largest change of any channel of any pixel, as a fraction of the full range (6 grey levels = 6/255).
+        linf: largest change of any channel of any pixel, as a fraction of the full range (12 grey levels = 12/255).
         ssim: lowest structural similarity to the original; the change is scaled down until the file reaches it.
 
     Raises:
         ValueError: a bound is out of range.
     """
 
-    linf: float = 6 / 255
-    ssim: float = 0.94
+    linf: float = 12 / 255
+    ssim: float = 0.98
 
     def __post_init__(self) -> None:
         if not 0 < self.linf <= 1:
@@ -33,9 +33,9 @@ class Budget:
 
 
 STRENGTHS = {
-    "light": Budget(linf=4 / 255, ssim=0.97),
-    "standard": Budget(linf=6 / 255, ssim=0.94),
-    "strong": Budget(linf=12 / 255, ssim=0.88),
+    "light": Budget(linf=8 / 255, ssim=0.99),
+    "standard": Budget(linf=12 / 255, ssim=0.98),
+    "strong": Budget(linf=16 / 255, ssim=0.96),
 }
 
 

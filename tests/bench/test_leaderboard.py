@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dp2vl.bench.leaderboard import check_entry, make_entry, make_page, read_entries, write_entry
+from dp2vl.bench.leaderboard import check_entry, make_entries, make_page, read_entries, write_entry
 from dp2vl.bench.run import run_suite
 from dp2vl.bench.suite import load_suite
 from dp2vl.errors import DP2VLError, UsageError
@@ -32,7 +32,8 @@ def entry(tmp_path: Path, *values: float, method: str = "dp2vl", external: bool 
     folder = tmp_path / f"{method}-{values}-{external}"
     rows = [row(v, method=method, family=f"mini-{i}", **about) for i, v in enumerate(values)]
     suite = load_suite("protection")
-    return make_entry(suite, scored(folder, *rows), method=method, source="here", external=external)
+    (made,) = make_entries(suite, scored(folder, *rows), method=method, source="here", external=external)
+    return made
 
 
 def test_the_lowest_of_a_methods_rates_is_its_worst_case_and_other_rows_do_not_count(tmp_path):
@@ -43,15 +44,21 @@ def test_the_lowest_of_a_methods_rates_is_its_worst_case_and_other_rows_do_not_c
         row(-1, scenario="pet"),
     ]
     out = scored(tmp_path / "out", row(0.7), row(0.4, surrogates="leave-one-out"), *noise)
-    made = make_entry(load_suite("protection"), out, method="dp2vl", source="here")
+    (made,) = make_entries(load_suite("protection"), out, method="dp2vl", source="here")
     assert made["worst"] == 0.4 and [r["value"] for r in made["results"]] == [0.7, 0.4]
+
+
+def test_each_strength_has_an_entry_of_its_own(tmp_path):
+    out = scored(tmp_path / "out", row(0.7), row(0.2, strength="light"), row(0.6, surrogates="leave-one-out"))
+    made = make_entries(load_suite("protection"), out, method="dp2vl", source="here")
+    assert [(e["strength"], e["worst"], len(e["results"])) for e in made] == [("standard", 0.6, 2), ("light", 0.2, 1)]
 
 
 def test_a_method_without_numbers_and_a_run_without_scores_are_errors(tmp_path):
     with pytest.raises(UsageError, match="there are dp2vl"):
-        make_entry(load_suite("protection"), scored(tmp_path / "out", row(0.7)), method="other", source="here")
+        make_entries(load_suite("protection"), scored(tmp_path / "out", row(0.7)), method="other", source="here")
     with pytest.raises(DP2VLError, match="bench run first"):
-        make_entry(load_suite("protection"), tmp_path, method="dp2vl", source="here")
+        make_entries(load_suite("protection"), tmp_path, method="dp2vl", source="here")
 
 
 def test_the_best_worst_case_comes_first_and_a_third_party_can_only_lower_it(tmp_path):
@@ -110,7 +117,7 @@ def test_the_example_method_is_scored_and_appears_in_a_leaderboard(tmp_path, mon
     monkeypatch.chdir(ROOT)
     suite, out = load_suite("examples/sharpen.toml"), tmp_path / "out"
     run_suite(suite, out, jobs=2)
-    made = make_entry(suite, out, method="sharpen.sharpen", source="examples/sharpen.py")
+    (made,) = make_entries(suite, out, method="sharpen.sharpen", source="examples/sharpen.py")
     write_entry(made, tmp_path / "board")
     assert "| sharpen.sharpen |" in make_page(read_entries(tmp_path / "board"))
     assert made["worst"] < 0.5  # sharper photos are learned from as well as others

@@ -19,6 +19,7 @@ from dp2vl.dataset.make import make_dataset
 from dp2vl.dataset.schema import DataSet, read_dataset
 from dp2vl.dataset.store import encode_png, read_pixels
 from dp2vl.errors import DP2VLError, UsageError
+from dp2vl.protect.quality import ssim
 from dp2vl.types import STRENGTHS
 
 FAMILIES = ("mini-llava", "mini-qwen-vl")
@@ -49,13 +50,13 @@ def test_noise_fills_the_budget_and_makes_the_same_bytes(data, tmp_path):
     folders = [
         change_photos(suite, trial, "train", data, "digest", tmp_path / name, lambda line: None) for name in "ab"
     ]
-    levels = STRENGTHS["standard"].levels
+    budget = STRENGTHS["standard"]
     for row in data.rows["train"]:
-        before = read_pixels(data.path(row)).astype(int)
+        before = read_pixels(data.path(row))
         one, other = (read_pixels(folder / row.file_name) for folder in folders)
         assert np.array_equal(one, other)
-        change = np.abs(one - before)
-        assert change.max() <= levels and change.mean() > 0.4 * levels
+        assert np.abs(one.astype(int) - before).max() <= budget.levels
+        assert ssim(before, one) < budget.ssim + 0.01  # the similarity is the nearer of the two bounds
 
 
 def test_changed_photos_are_made_once_and_anew_for_other_data(data, tmp_path):
@@ -197,7 +198,7 @@ def test_a_method_from_outside_is_a_trial_of_its_own_and_made_anew_when_its_file
     folder = change_photos(suite, trial, "train", data, "digest", tmp_path / "out", lines.append)
     row = data.rows["train"][0]
     sharp = read_pixels(folder / row.file_name).astype(int) - read_pixels(data.path(row))
-    assert 1 <= np.abs(sharp).max() <= 6
+    assert 1 <= np.abs(sharp).max() <= STRENGTHS["standard"].levels
     own.write_text(EXAMPLE.read_text().replace("0.5 *", "0.2 *"))
     again = change_photos(suite, trial, "train", data, "digest", tmp_path / "out", lines.append)
     softer = read_pixels(again / row.file_name).astype(int) - read_pixels(data.path(row))
@@ -210,9 +211,9 @@ def test_a_method_from_outside_is_a_trial_of_its_own_and_made_anew_when_its_file
         ("return photos[1:]", "expected 32 photos, got 31"),
         ("return [p[:-1] for p in photos]", "expected uint8 .96, 96, 3., got uint8 .95, 96, 3."),
         ("return [p.astype(float) for p in photos]", "got float64"),
-        ("return [255 - p for p in photos]", "expected at most 6 levels"),
-        ("import numpy as np; r = np.random.default_rng(0)\n    "
-         "return [(p.clip(6, 249) + r.choice([-6, 6], p.shape)).astype(p.dtype) if p.min() > 5 else p for p in photos]",
+        ("return [255 - p for p in photos]", "expected at most 12 levels"),
+        ("import numpy as np; r = np.random.default_rng(0)\n    return "
+         "[(p.clip(12, 243) + r.choice([-12, 12], p.shape)).astype(p.dtype) if p.min() > 11 else p for p in photos]",
          "SSIM|levels"),
     ],
 )  # fmt: skip

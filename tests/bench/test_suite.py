@@ -13,6 +13,7 @@ from dp2vl.bench.scores import PEOPLE as PEOPLE_RECORDS
 from dp2vl.bench.suite import Suite, load_suite, suite_names
 from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.leakage import Answer, write_answers
+from dp2vl.types import STRENGTHS, Budget
 
 WORDS = """
 families = ["mini-llava", "mini-qwen-vl"]
@@ -66,6 +67,14 @@ def test_suites_of_the_package_load_and_differ():
     assert len({s.digest for s in suites}) == len(suites)
     mini = load_suite("mini")
     assert len(mini.families) == 3 and len(mini.seeds) >= 3 and mini.people.count >= 12
+
+
+def test_a_suite_is_another_one_once_its_strength_allows_something_else(monkeypatch):
+    before = load_suite("protection").digest
+    monkeypatch.setitem(STRENGTHS, "light", Budget(linf=1 / 255))  # it has no arm of that strength
+    assert load_suite("protection").digest == before
+    monkeypatch.setitem(STRENGTHS, "standard", Budget(linf=1 / 255))
+    assert load_suite("protection").digest != before
 
 
 @pytest.mark.parametrize(

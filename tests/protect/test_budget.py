@@ -72,7 +72,7 @@ def test_a_budget_in_grey_levels_instead_of_fractions_is_an_error_that_says_so()
 
 def test_strengths_allow_more_levels_and_less_similarity_in_order():
     light, standard, strong = (STRENGTHS[s] for s in ("light", "standard", "strong"))
-    assert (light.levels, standard.levels, strong.levels) == (4, 6, 12)
+    assert (light.levels, standard.levels, strong.levels) == (8, 12, 16)
     assert light.ssim > standard.ssim > strong.ssim
 
 

@@ -17,8 +17,8 @@ from dp2vl.errors import DP2VLError, UsageError
 Entry = dict[str, Any]
 
 
-def make_entry(suite: Suite, out: Path, *, method: str, source: str, external: bool = False) -> Entry:
-    """Return the entry of a method from a suite's scores: its protection rates over all seeds, and the lowest.
+def make_entries(suite: Suite, out: Path, *, method: str, source: str, external: bool = False) -> list[Entry]:
+    """Return a method's entries from a suite's scores, one per strength: its rates over all seeds, and the lowest.
 
     Args:
         out: folder of the suite, scored. method: as the scores name it, `dp2vl` for this tool.
@@ -38,20 +38,25 @@ def make_entry(suite: Suite, out: Path, *, method: str, source: str, external: b
     if not own:
         known = sorted({r["method"] for r in rates if r["method"]}) or ["none"]
         raise UsageError(f"{path} has no protection rate of {method!r}", f"there are {', '.join(known)}")
+    strengths = dict.fromkeys(r["strength"] for r in own)
+    return [_make_entry(suite, [r for r in own if r["strength"] == s], source, external) for s in strengths]
+
+
+def _make_entry(suite: Suite, rows: Sequence[dict[str, Any]], source: str, external: bool) -> Entry:
     kept = ("family", "surrogates", "countermeasure", "attacker", "ratio", "value", "ci_low", "ci_high", "gate")
     entry = {
         "schema": 1,
-        "method": method,
+        "method": rows[0]["method"],
         "source": source,
         "external": external,
         "suite": suite.name,
         "suite_digest": suite.digest,
         "version": dp2vl.__version__,
-        "strength": own[0]["strength"],
-        "worst": min(r["value"] for r in own),
-        "results": [{key: row[key] for key in kept} for row in own],
+        "strength": rows[0]["strength"],
+        "worst": min(r["value"] for r in rows),
+        "results": [{key: row[key] for key in kept} for row in rows],
     }
-    check_entry(entry, method)
+    check_entry(entry, rows[0]["method"])
     return entry
 
 

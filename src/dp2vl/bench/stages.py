@@ -225,7 +225,7 @@ def _inputs(suite: Suite, trial: Trial, data_folder: Path) -> dict[str, Any]:
         "trial": asdict(trial),
         "towers": suite.towers(trial),
         "method": suite.method_digest(trial),
-        "protection": asdict(suite.protection) if changed else {},
+        "protection": asdict(suite.protection) | {"budgets": suite.budgets} if changed else {},
         "recipe_digest": suite.recipe(trial).digest,
         "model": digest_of({p.relative_to(folder).as_posix(): hash_file(p) for p in weights}),
         "data": _data_digest(data_folder),

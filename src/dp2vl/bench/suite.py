@@ -135,8 +135,14 @@ class Suite:
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits that change with every setting but the name."""
-        return digest_of({key: value for key, value in asdict(self).items() if key != "name"})
+        """Twelve hex digits that change with every setting but the name, and with what its strengths allow."""
+        settings = {key: value for key, value in asdict(self).items() if key != "name"}
+        return digest_of(settings | {"budgets": self.budgets})
+
+    @property
+    def budgets(self) -> dict[str, dict[str, float]]:
+        """What each strength of the suite allows; digests have them, for a strength's name says too little."""
+        return {strength: asdict(STRENGTHS[strength]) for strength in self.protection.strengths}
 
     def recipe(self, trial: Trial) -> Recipe:
         """Return how the model of a trial is taught."""

@@ -48,12 +48,12 @@ def entry(
     folder: Annotated[Path, typer.Option(help="Folder of the leaderboard.")],
     external: Annotated[bool, typer.Option("--external", help="You are not the method's author.")] = False,
 ) -> None:
-    """Write a method's entry of the leaderboard from the scores of a suite. Needs no model."""
-    from dp2vl.bench.leaderboard import make_entry, write_entry
+    """Write a method's entries of the leaderboard, one per strength, from the scores of a suite. Needs no model."""
+    from dp2vl.bench.leaderboard import make_entries, write_entry
     from dp2vl.bench.suite import load_suite
 
-    made = make_entry(load_suite(suite), out, method=method, source=source, external=external)
-    print(write_entry(made, folder))
+    for made in make_entries(load_suite(suite), out, method=method, source=source, external=external):
+        print(write_entry(made, folder))
 
 
 @app.command()

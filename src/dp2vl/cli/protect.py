@@ -26,7 +26,7 @@ def protect(
     ],
     out: Annotated[str, typer.Option(help="Folder or URL for the protected copies.", show_default=False)],
     strength: Annotated[
-        str, typer.Option(help="light, standard or strong: at most 4, 6 or 12 grey levels.")
+        str, typer.Option(help="light, standard or strong: at most 8, 12 or 16 grey levels.")
     ] = "standard",
     effort: Annotated[str, typer.Option(help="instant, quick, normal or thorough: how long to search.")] = "normal",
     surrogates: Annotated[

@@ -34,7 +34,7 @@ def protect_images(
         images: sRGB in [0, 1], shape (n, 3, h, w).
         people: one label per image, or None if unknown.
         surrogates: a set's name, tower names separated by commas, or a sequence of names and `Surrogate` objects.
-        budget: bound on the change; 6 grey levels if None.
+        budget: bound on the change; that of `standard` if None.
         effort: `instant`, `quick`, `normal` or `thorough`.
         seed: fixes all randomness; same seed, machine and versions give the same output.
         objective: which way features are pushed.

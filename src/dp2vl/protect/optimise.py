@@ -18,7 +18,7 @@ MOMENTUM = 0.9
 SMOOTH_PX = 1.0
 """Steps are blurred by so much: finer change is gone after the next JPEG and costs as much similarity."""
 
-STEP = 9.0
+STEP = 3.0
 """Root mean square of the first step in units of the bound: most of it falls where a change hides, and is clipped."""
 HALF = True
 """Whether towers compute in bfloat16 where that is faster."""
