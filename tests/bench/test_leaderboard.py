@@ -48,6 +48,12 @@ def test_the_lowest_of_a_methods_rates_is_its_worst_case_and_other_rows_do_not_c
     assert made["worst"] == 0.4 and [r["value"] for r in made["results"]] == [0.7, 0.4]
 
 
+def test_a_rate_above_one_counts_as_less_was_told_than_by_chance(tmp_path):
+    assert entry(tmp_path, 1.02)["worst"] == 1.02
+    with pytest.raises(UsageError, match="maximum"):
+        entry(tmp_path, 80.0)
+
+
 def test_each_strength_has_an_entry_of_its_own(tmp_path):
     out = scored(tmp_path / "out", row(0.7), row(0.2, strength="light"), row(0.6, surrogates="leave-one-out"))
     made = make_entries(load_suite("protection"), out, method="dp2vl", source="here")
