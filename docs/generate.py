@@ -24,6 +24,7 @@ COMMANDS = ROOT / "docs" / "reference" / "cli.md"
 README = ROOT / "README.md"
 BENCH = ROOT / "docs" / "guides" / "bench.md"
 MODELS = ROOT / "docs" / "guides" / "models.md"
+PROTECT = ROOT / "docs" / "guides" / "protect.md"
 METHODS = ROOT / "docs" / "guides" / "methods.md"
 EXAMPLE = ROOT / "examples" / "sharpen.py"
 REPORT = ROOT / "docs" / "guides" / "report.md"
@@ -88,9 +89,14 @@ def make_gpu_table(record: dict) -> str:
 
 def read_scores(suite: str) -> list[dict]:
     """Return the published rows of a suite, over all seeds; none if there are none yet."""
+    return choose(read_all(suite), seed="all")
+
+
+def read_all(suite: str) -> list[dict]:
+    """Return the published rows of a suite, those of single seeds too."""
     path = RESULTS / suite / "scores.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return [row for row in map(json.loads, lines) if row["seed"] == "all"]
+    return [json.loads(line) for line in lines]
 
 
 def find(rows: list[dict], metric: str, scenario: str = "", **about: str) -> dict:
@@ -106,8 +112,7 @@ def choose(rows: list[dict], **about: str) -> list[dict]:
 
 def count_seeds(rows: list[dict]) -> str:
     """Return how many seeds stand behind the rows of a suite, in words."""
-    path = RESULTS / rows[0]["suite"] / "scores.jsonl"
-    count = len({json.loads(line)["seed"] for line in path.read_text(encoding="utf-8").splitlines()} - {"all"})
+    count = len({row["seed"] for row in read_all(rows[0]["suite"])} - {"all"})
     return "one seed" if count == 1 else f"{count} seeds"
 
 
@@ -141,30 +146,38 @@ def make_threat_table(rows: list[dict]) -> str:
 
 def make_protection_table(default: list[dict], patient: list[dict]) -> str:
     """Return what is left of the leakage of clean photos: by the default adversary, and by one who fits all photos."""
-    patient = patient if any(row["arm"] == "protected" for row in patient) else []
     columns = ["who it is", "kinds, mean", "training photos", "protection rate", "gates"]
-    columns += [f"`patient`: {name}" for name in columns[2:]] if patient else []
+    metrics = [("identity_accuracy", ""), ("category_accuracy", "mean"), ("train_accuracy", "mean")]
+    adversaries, seeds = [(default, metrics)], count_seeds(default)
+    if choose(patient, arm="protected"):
+        columns += [f"`patient`: {name}" for name in columns[2:]]
+        adversaries, seeds = [*adversaries, (patient, metrics[2:])], f"{seeds}; `patient`: {count_seeds(patient)}"
     lines = ["| model | photos | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
     shown = {"clean": "as they were", "noise": "noise of the same budget", "all": "protected, all towers known",
              "leave-one-out": "protected, its tower not known"}  # fmt: skip
-    wanted = (("identity_accuracy", ""), ("category_accuracy", "mean"), ("train_accuracy", "mean"))
     arms = dict.fromkeys((r["family"], r["arm"], r["method"], r["surrogates"]) for r in default)
     for family, arm, method, surrogates in arms:
         key = {"family": family, "arm": arm, "method": method, "surrogates": surrogates}
         cells = [family, shown.get(surrogates or arm, f"{method}, {surrogates}")]
-        for rows, metrics in ((default, wanted), (patient, wanted[2:])) if patient else ((default, wanted),):
+        for rows, wanted in adversaries:
             run = choose(rows, **key)
-            found = [find(rows, metric, scenario, **key) for metric, scenario in metrics] if run else []
-            cells += [*map(show_cell, found)] if run else [""] * len(metrics)
+            found = [find(rows, metric, scenario, **key) for metric, scenario in wanted] if run else []
+            cells += [*map(show_cell, found)] if run else [""] * len(wanted)
             rate = [show_cell(find(rows, "protection_rate", "mean", **key))] if run and arm != "clean" else [""]
             cells += [*rate, run[0]["gate"] if run else ""]
         lines.append("| " + " | ".join(cells) + " |")
-    budget, more = STRENGTHS["standard"], f"; `patient`: {count_seeds(patient)}" if patient else ""
+    budget = STRENGTHS["standard"]
     about = (
-        f"\n{default[0]['n_people']} people, 7 scenarios, {count_seeds(default)}{more}; 95 % intervals over people; "
+        f"\n{default[0]['n_people']} people, 7 scenarios, {seeds}; 95 % intervals over people; "
         f"`--strength standard`: at most {budget.levels} levels, similarity (SSIM) at least {budget.ssim}."
     )
     return "\n".join([*lines, about])
+
+
+def make_strengths_table() -> str:
+    """Return what each `--strength` allows."""
+    lines = ["| `--strength` | largest change, of 255 grey levels | floor of similarity (SSIM) |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {b.levels} | {b.ssim} |" for name, b in STRENGTHS.items())])
 
 
 def make_attacker_table(rows: list[dict], elsewhere: list[dict]) -> str:
@@ -345,6 +358,7 @@ def make_all() -> dict[Path, str]:
     readme = README.read_text(encoding="utf-8")
     protection = make_protection_table(read_scores("protection"), read_scores("patient"))
     readme = fill(readme, "protection", protection)
+    protect = fill(PROTECT.read_text(encoding="utf-8"), "strengths", make_strengths_table())
     models = fill(MODELS.read_text(encoding="utf-8"), "mini", make_mini_table())
     families = json.loads((RESULTS / "families.json").read_text(encoding="utf-8"))
     models = fill(models, "families", make_families_table(families))
@@ -352,7 +366,7 @@ def make_all() -> dict[Path, str]:
     models = fill(models, "families-gpu", make_gpu_table(on_gpu))
     bench = BENCH.read_text(encoding="utf-8")
     threat, deviating = read_scores("mini"), read_scores("attackers")
-    patient = [row for row in read_scores("patient") if row["arm"] == "clean"]
+    patient = choose(read_scores("patient"), arm="clean")
     bench = fill(bench, "threat", make_threat_table(threat) if threat else "Not measured yet.")
     bench = fill(bench, "attackers", make_attacker_table(deviating, patient) if deviating else "Not measured yet.")
     plots = make_plots(read_runs([RESULTS]))
@@ -368,6 +382,7 @@ def make_all() -> dict[Path, str]:
         COMMANDS: make_cli_reference(),
         README: readme,
         MODELS: models,
+        PROTECT: protect,
         REPORT: report,
         METHODS: methods,
     }

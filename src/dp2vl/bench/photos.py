@@ -5,7 +5,6 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +50,7 @@ def change_photos(
         DP2VLError: a photo could not be protected.
     """
     towers, plan = suite.towers(trial), suite.protection
-    settings = [suite.method_digest(trial), towers, asdict(STRENGTHS[trial.strength]), plan.effort, plan.seed]
+    settings = [suite.method_digest(trial), towers, suite.budgets[trial.strength], plan.effort, plan.seed]
     name = suite.photo_set(trial)
     folder = out / "photos" / name / split
     wanted = digest_of([dp2vl.__version__, data_digest, split, *settings])

@@ -10,13 +10,14 @@ import typer
 
 from dp2vl.errors import UsageError
 from dp2vl.protect.config import EFFORTS, ProtectConfig
-from dp2vl.types import Outcome, Status
+from dp2vl.types import STRENGTHS, Outcome, Status
 
 if TYPE_CHECKING:
     from dp2vl.protect.run import AlbumResult
 
 SECONDS_PER_PASS = 0.02
 """Rough time of one forward and backward pass of one bundled tower on one core; only for the estimate of --dry-run."""
+_STRENGTHS = "How much may change, at most: " + ", ".join(f"{s} {b.levels} grey levels" for s, b in STRENGTHS.items())
 
 
 def protect(
@@ -25,9 +26,7 @@ def protect(
         typer.Argument(help="Photos and folders of photos, or URLs (s3://...); never written to.", show_default=False),
     ],
     out: Annotated[str, typer.Option(help="Folder or URL for the protected copies.", show_default=False)],
-    strength: Annotated[
-        str, typer.Option(help="light, standard or strong: at most 8, 12 or 16 grey levels.")
-    ] = "standard",
+    strength: Annotated[str, typer.Option(help=_STRENGTHS)] = "standard",
     effort: Annotated[str, typer.Option(help="instant, quick, normal or thorough: how long to search.")] = "normal",
     surrogates: Annotated[
         str, typer.Option(help="Set of towers (mini, standard, thorough) or towers, by commas.")

@@ -42,7 +42,7 @@ class ProtectConfig:
     """Settings of one run of `protect`.
 
     Args:
-        strength: `light`, `standard` or `strong`: largest change 8, 12 or 16 grey levels, each with a floor of SSIM.
+        strength: `light`, `standard` or `strong`: how much may change, see `dp2vl.types.STRENGTHS`.
         effort: `instant`, `quick`, `normal` or `thorough`: how long to search.
         surrogates: name of a set (`mini`, `standard`, `thorough`), or towers separated by commas.
         seed: drives all randomness.
