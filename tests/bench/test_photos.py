@@ -56,7 +56,7 @@ def test_noise_fills_the_budget_and_makes_the_same_bytes(data, tmp_path):
         one, other = (read_pixels(folder / row.file_name) for folder in folders)
         assert np.array_equal(one, other)
         assert np.abs(one.astype(int) - before).max() <= budget.levels
-        assert ssim(before, one) < budget.ssim + 0.005  # the similarity is the nearer of the two bounds
+        assert ssim(before, one) < budget.ssim + 0.01  # the similarity is the nearer of the two bounds
 
 
 def test_changed_photos_are_made_once_and_anew_for_other_data(data, tmp_path):
