@@ -5,6 +5,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,8 @@ def change_photos(
     Raises:
         DP2VLError: a photo could not be protected.
     """
-    towers, plan = suite.towers(trial), suite.protection
-    settings = [suite.method_digest(trial), towers, suite.budgets[trial.strength], plan.effort, plan.seed]
+    towers, plan, effort = suite.towers(trial), suite.protection, EFFORTS[suite.protection.effort]
+    settings = [suite.method_digest(trial), towers, suite.budgets[trial.strength], asdict(effort), plan.seed]
     name = suite.photo_set(trial)
     folder = out / "photos" / name / split
     wanted = digest_of([dp2vl.__version__, data_digest, split, *settings])

@@ -120,6 +120,7 @@ def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Repo
             "machine": {
                 "torch": torch.__version__,
                 "threads": torch.get_num_threads(),
+                "float32": torch.get_float32_matmul_precision(),
                 "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
             },
         }
