@@ -13,6 +13,7 @@ from dp2vl.bench.scores import PEOPLE as PEOPLE_RECORDS
 from dp2vl.bench.suite import Suite, load_suite, suite_names
 from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.leakage import Answer, write_answers
+from dp2vl.protect.config import EFFORTS, Effort
 from dp2vl.types import STRENGTHS, Budget
 
 WORDS = """
@@ -75,6 +76,21 @@ def test_a_suite_is_another_one_once_its_strength_allows_something_else(monkeypa
     assert load_suite("protection").digest == before
     monkeypatch.setitem(STRENGTHS, "standard", Budget(linf=1 / 255))
     assert load_suite("protection").digest != before
+
+
+def test_a_suite_is_another_one_once_its_effort_searches_longer(monkeypatch):
+    before = load_suite("protection").digest
+    monkeypatch.setitem(EFFORTS, "thorough", Effort(steps=1, views=1))  # it has no arm of that effort
+    assert load_suite("protection").digest == before
+    monkeypatch.setitem(EFFORTS, "normal", Effort(steps=41, views=1))
+    assert load_suite("protection").digest != before
+
+
+def test_photos_of_a_trial_do_not_hang_on_what_else_a_suite_tries():
+    protection, ratio = load_suite("protection"), load_suite("ratio")
+    one, other = (next(iter(suite.trials(("protected",)))) for suite in (protection, ratio))
+    assert (one.surrogates, one.ratio) == ("all", 1.0) and other.ratio < 1
+    assert protection.how_changed(one) == ratio.how_changed(other)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -50,19 +49,17 @@ def change_photos(
     Raises:
         DP2VLError: a photo could not be protected.
     """
-    towers, plan, effort = suite.towers(trial), suite.protection, EFFORTS[suite.protection.effort]
-    settings = [suite.method_digest(trial), towers, suite.budgets[trial.strength], asdict(effort), plan.seed]
-    name = suite.photo_set(trial)
+    plan, name = suite.protection, suite.photo_set(trial)
     folder = out / "photos" / name / split
-    wanted = digest_of([dp2vl.__version__, data_digest, split, *settings])
+    wanted = digest_of([dp2vl.__version__, data_digest, split, suite.how_changed(trial)])
     if is_done(folder, wanted):
         return folder
     report(f"photos: {name}, {split}")
     if trial.method == DP2VL:
         (source,) = {_top(data.path(row), row.file_name) for row in data.rows[split]}
         result = dp2vl.protect_album(
-            source, folder, strength=trial.strength, effort=plan.effort, surrogates=towers, seed=plan.seed,
-            device=device,
+            source, folder, strength=trial.strength, effort=plan.effort, surrogates=suite.towers(trial),
+            seed=plan.seed, device=device,
         )  # fmt: skip
         if result.unprotected:
             first = result.unprotected[0]

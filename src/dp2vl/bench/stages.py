@@ -220,13 +220,10 @@ def _inputs(suite: Suite, trial: Trial, data_folder: Path) -> dict[str, Any]:
     """Return everything that a trial depends on."""
     folder = find_source(trial.family)
     weights = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".md")
-    changed = trial.method or suite.recipe(trial).protect_general
     return {
         "dp2vl": dp2vl.__version__,
         "trial": asdict(trial),
-        "towers": suite.towers(trial),
-        "method": suite.method_digest(trial),
-        "protection": asdict(suite.protection) | {"budgets": suite.budgets} if changed else {},
+        "photos": [suite.how_changed(one) for one, _ in photo_sets(suite, [trial])],
         "recipe_digest": suite.recipe(trial).digest,
         "model": digest_of({p.relative_to(folder).as_posix(): hash_file(p) for p in weights}),
         "data": _data_digest(data_folder),

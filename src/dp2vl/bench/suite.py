@@ -15,6 +15,7 @@ from dp2vl.learn.countermeasures import COUNTERMEASURES
 from dp2vl.learn.recipe import ATTACKERS, Recipe, load_recipe, recipe_names
 from dp2vl.learn.strict import check_keys, digest_of, name_nearest, with_tuples
 from dp2vl.people.scenarios import SCENARIOS
+from dp2vl.protect.config import EFFORTS
 from dp2vl.types import STRENGTHS
 
 ARMS = ("clean", "untouched", "permuted", "noise", "baseline", "protected", "subset")
@@ -124,6 +125,7 @@ class Suite:
             f"baselines out of {', '.join(BASELINES)}, or file.py:function": all(
                 spec in BASELINES or is_external(spec) for spec in plan.baselines
             ),
+            f"effort out of {', '.join(EFFORTS)}": plan.effort in EFFORTS,
             "methods of different names": len(set(self.methods)) == len(plan.baselines),
             "baselines for the arm baseline": "baseline" not in self.arms or bool(plan.baselines),
             "two families for leave-one-out": LEAVE_ONE_OUT not in plan.surrogates or len(self.families) > 1,
@@ -135,14 +137,27 @@ class Suite:
 
     @property
     def digest(self) -> str:
-        """Twelve hex digits that change with every setting but the name, and with what its strengths allow."""
+        """Twelve hex digits that change with every setting but the name, and with what its names of settings mean."""
         settings = {key: value for key, value in asdict(self).items() if key != "name"}
-        return digest_of(settings | {"budgets": self.budgets})
+        return digest_of(settings | {"budgets": self._budgets, "search": self._search})
 
     @property
-    def budgets(self) -> dict[str, dict[str, float]]:
-        """What each strength of the suite allows; digests have them, for a strength's name says too little."""
+    def _budgets(self) -> dict[str, dict[str, float]]:
         return {strength: asdict(STRENGTHS[strength]) for strength in self.protection.strengths}
+
+    @property
+    def _search(self) -> dict[str, int]:
+        return asdict(EFFORTS[self.protection.effort])
+
+    def how_changed(self, trial: Trial) -> dict[str, Any]:
+        """Return what decides the changed photos of a trial, besides the photos."""
+        return {
+            "method": self.method_digest(trial),
+            "towers": self.towers(trial),
+            "budget": self._budgets[trial.strength],
+            "search": self._search,
+            "seed": self.protection.seed,
+        }
 
     def recipe(self, trial: Trial) -> Recipe:
         """Return how the model of a trial is taught."""
