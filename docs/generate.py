@@ -16,7 +16,7 @@ from dp2vl.protect.config import EFFORTS
 from dp2vl.report.cells import NOT_MEASURED, make_markdown, show_cell
 from dp2vl.report.figures import Plot
 from dp2vl.report.plots import make_plots
-from dp2vl.report.records import Run, read_runs
+from dp2vl.report.records import KNOWN, Run, read_runs
 from dp2vl.report.tables import make_tables
 from dp2vl.types import STRENGTHS
 
@@ -27,6 +27,7 @@ BENCH = ROOT / "docs" / "guides" / "bench.md"
 MODELS = ROOT / "docs" / "guides" / "models.md"
 PROTECT = ROOT / "docs" / "guides" / "protect.md"
 METHODS = ROOT / "docs" / "guides" / "methods.md"
+FIGURES = ROOT / "docs" / "concepts" / "figures.md"
 EXAMPLE = ROOT / "examples" / "sharpen.py"
 REPORT = ROOT / "docs" / "guides" / "report.md"
 IMAGES = ROOT / "docs" / "images"
@@ -181,6 +182,17 @@ def make_strengths_table() -> str:
     """Return what each `--strength` allows."""
     lines = ["| `--strength` | largest change, of 255 grey levels | floor of similarity (SSIM) |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| `{name}` | {b.levels} | {b.ssim} |" for name, b in STRENGTHS.items())])
+
+
+def make_verdict_table(record: dict) -> str:
+    """Return how far protected photos went, as verdicts are given for, beside the measured rate."""
+    lines = ["| photos | attacked model | shift, mean | of four in five photos | protection rate |", "|---" * 5 + "|"]
+    for r in sorted(record["rows"], key=lambda r: -r["shift"]):
+        photos = f"`{r['strength']}`, {KNOWN[r['surrogates']]}"
+        spread = f"{r['shift_low']:.2f} to {r['shift_high']:.2f}"
+        lines.append(f"| {photos} | {r['family']} | {r['shift']:.2f} | {spread} | {r['protection_rate']:.2f} |")
+    about = f"\n{record['photos']} training photos each, lowest of the file as it is and after what is tried on it."
+    return "\n".join([*lines, about])
 
 
 def make_attacker_table(rows: list[dict], elsewhere: list[dict]) -> str:
@@ -393,6 +405,8 @@ def make_all() -> dict[Path, str]:
     bench = BENCH.read_text(encoding="utf-8")
     bench = fill(bench, "threat", make_threat_table(read_scores("mini")))
     bench = fill(bench, "attackers", make_attacker_table(read_scores("attackers"), read_scores("patient")))
+    verdicts = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))
+    figures = fill(FIGURES.read_text(encoding="utf-8"), "verdicts", make_verdict_table(verdicts))
     runs = read_runs([RESULTS])
     plots = make_plots(runs)
     report = fill(REPORT.read_text(encoding="utf-8"), "plots", make_gallery(plots))
@@ -410,6 +424,7 @@ def make_all() -> dict[Path, str]:
         PROTECT: protect,
         REPORT: report,
         METHODS: methods,
+        FIGURES: figures,
     }
     images = {IMAGES / f"report-{plot.name}.svg": plot.svg for plot in plots if plot.svg}
     return pages | images | {LEADERBOARD: make_leaderboard(), RESULTS_PAGE: make_results(runs)}

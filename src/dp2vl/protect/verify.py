@@ -15,11 +15,11 @@ from dp2vl.protect.reference import Reference
 from dp2vl.protect.views import CHECKS
 from dp2vl.surrogates.protocol import Surrogate
 
-STRONG, WEAK = 1.5, 0.8
+STRONG, WEAK = 1.0, 0.5
 """Share of the way from a person to people in general, worst tower and post-processing, from which a verdict is given.
 
-Mini models fine-tuned on photos at .9 of the way lost a third of their leakage (docs/log.md), so that is `weak`; from
-where on a photo protects well has not been measured. An estimate: `simulate` measures.
+Models fine-tuned on albums whose photos went so far on average, seen by their own tower, lost nearly all and more than
+half of their leakage (`benchmarks/verdicts.py`, docs/concepts/figures.md). An estimate still: `simulate` measures.
 """
 LOOK_PX = 1600
 """Photos are judged at this long side at most: what messengers pass on."""

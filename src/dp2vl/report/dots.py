@@ -64,7 +64,7 @@ def plot_overview(runs: Sequence[Run]) -> Plot:
 def plot_pareto(run: Run) -> Iterator[Plot]:
     """Yield protection over visibility by two figures, which rank methods differently; a dot per method.
 
-    Where the towers of the attacked models were known, and where they were not.
+    Where the towers of the attacked models were known, and where they were not; of two methods or strengths at least.
     """
     shown = {arm_of(row): row for row in run.visibility}
     found = {
@@ -76,7 +76,7 @@ def plot_pareto(run: Run) -> Iterator[Plot]:
     }
     for (known, words), (figure, show) in product(SPLITS.items(), VISIBILITY.items()):
         chosen = {arm: show(row) for arm, row in found.items() if not arm.surrogates or arm.knows_tower == known}
-        if any(arm.surrogates for arm in chosen):
+        if any(arm.surrogates for arm in chosen) and len({(arm.method, arm.strength) for arm in chosen}) > 1:
             yield finish(
                 _draw_pareto(run, chosen, figure),
                 name=f"pareto-{figure.lower()[-4:]}-{words.replace(' ', '-')}-{run.file_name}",

@@ -63,7 +63,7 @@ KINDS = (
     (
         plot_pareto,
         "Protection over visibility",
-        "visibility.jsonl, which dp2vl bench score writes where the changed photos lie",
+        "two methods or strengths, and visibility.jsonl, which dp2vl bench score writes where the changed photos lie",
     ),
     (plot_people, "Leakage of every person", "people.jsonl, which dp2vl bench score writes"),
 )
