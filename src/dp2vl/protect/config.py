@@ -29,7 +29,7 @@ class Effort:
 EFFORTS = {
     "instant": Effort(steps=8, views=1),
     "quick": Effort(steps=20, views=1),
-    "normal": Effort(steps=40, views=1),
+    "normal": Effort(steps=80, views=1),
     "thorough": Effort(steps=240, views=4),
 }
 
