@@ -74,13 +74,13 @@ def draw_people(suite: Suite, out: Path, report: Report, *, processes: int) -> P
 
 def photo_sets(suite: Suite, trials: Iterable[Trial]) -> list[tuple[Trial, str]]:
     """Return which sets of changed photos trials need, each once: a trial that needs it, and the split."""
-    sets: dict[Any, tuple[Trial, str]] = {}
+    sets: dict[tuple[str, str], tuple[Trial, str]] = {}
     for trial in trials:
         needed = [(trial, "train")] if trial.method else []
         if suite.recipe(trial).protect_general:
             needed.append((_own_protection(suite), "retain"))
         for one, split in needed:
-            sets.setdefault((one.method, suite.towers(one), one.strength, split), (one, split))
+            sets.setdefault((suite.photo_set(one), split), (one, split))
     return list(sets.values())
 
 

@@ -139,11 +139,8 @@ class Suite:
     def digest(self) -> str:
         """Twelve hex digits that change with every setting but the name, and with what its names of settings mean."""
         settings = {key: value for key, value in asdict(self).items() if key != "name"}
-        return digest_of(settings | {"budgets": self._budgets, "search": self._search})
-
-    @property
-    def _budgets(self) -> dict[str, dict[str, float]]:
-        return {strength: asdict(STRENGTHS[strength]) for strength in self.protection.strengths}
+        budgets = {strength: asdict(STRENGTHS[strength]) for strength in self.protection.strengths}
+        return digest_of(settings | {"budgets": budgets, "search": self._search})
 
     @property
     def _search(self) -> dict[str, int]:
@@ -154,7 +151,7 @@ class Suite:
         return {
             "method": self.method_digest(trial),
             "towers": self.towers(trial),
-            "budget": self._budgets[trial.strength],
+            "budget": asdict(STRENGTHS[trial.strength]),
             "search": self._search,
             "seed": self.protection.seed,
         }
