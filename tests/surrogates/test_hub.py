@@ -1,6 +1,7 @@
 """The hub's cache without network, what a download fetches, and the command that asks for it."""
 
 import json
+import re
 import shutil
 from types import SimpleNamespace
 
@@ -12,7 +13,10 @@ from typer.testing import CliRunner
 from dp2vl.cli.models import app
 from dp2vl.errors import ModelError
 from dp2vl.surrogates import load_surrogate
+from dp2vl.surrogates.sets import KNOWN
 from dp2vl.vlm.hub import choose_files
+from dp2vl.vlm.known import KNOWN_MODELS
+from dp2vl.vlm.revisions import REVISIONS
 
 CONFIGS = ("config.json", "preprocessor_config.json")
 OTHERS = (
@@ -100,6 +104,29 @@ def test_pull_shows_the_size_asks_and_fetches_only_the_needed_files(hub):
     [(repo, settings)] = hub
     assert repo == "org/tower"
     assert set(settings["allow_patterns"]) == {*CONFIGS, "model.safetensors"}
+
+
+def test_every_published_model_is_pinned_but_the_one_of_which_no_commit_is_known():
+    repos = {spec.partition(":")[2] for spec in KNOWN} | {*KNOWN_MODELS}
+    assert repos - {*REVISIONS} == {"Salesforce/blip2-itm-vit-g"} and {*REVISIONS} <= repos
+    assert all(re.fullmatch("[0-9a-f]{40}", commit) for commit in REVISIONS.values())
+
+
+def test_pull_fetches_the_pinned_commit_unless_another_is_named(hub):
+    repo = "openai/clip-vit-large-patch14-336"
+    done = [RUN.invoke(app, ["pull", f"clip:{repo}{named}", "--yes"]) for named in ("", "@main", "@abc")]
+    assert [settings["revision"] for _, settings in hub] == [REVISIONS[repo], "main", "abc"]
+    assert f"revision {REVISIONS[repo][:12]}" in done[0].stderr
+
+
+def test_another_commit_in_the_cache_is_not_the_pinned_one(cached, hub_cache):
+    repo = "openai/clip-vit-large-patch14-336"
+    folder = cached.parents[1].rename(hub_cache / f"models--{repo.replace('/', '--')}")
+    assert load_surrogate(f"clip:{repo}@main").side_px == 56
+    with pytest.raises(ModelError, match="not on this machine"):
+        load_surrogate(f"clip:{repo}")
+    (folder / "snapshots/0123abcd").rename(folder / "snapshots" / REVISIONS[repo])
+    assert load_surrogate(f"clip:{repo}").side_px == 56
 
 
 def test_pull_fetches_nothing_after_a_no(hub):

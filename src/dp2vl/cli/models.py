@@ -81,7 +81,8 @@ def pull(
 
     plans, here = _plans(name)
     for spec, plan in plans.items():
-        print(f"{spec}: {plan.size_bytes / 1e9:.2f} GB in {len(plan.files)} files", file=sys.stderr)
+        size = f"{plan.size_bytes / 1e9:.2f} GB in {len(plan.files)} files"
+        print(f"{spec}: {size}, revision {plan.revision[:12]}", file=sys.stderr)
     total = sum(plan.size_bytes for plan in plans.values())
     if plans and not yes:
         typer.confirm(f"Fetch {total / 1e9:.2f} GB?", abort=True, err=True)

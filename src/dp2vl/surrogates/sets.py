@@ -29,8 +29,7 @@ class KnownTower:
     """A published tower.
 
     Args:
-        spec: for `load_surrogate`. None of them names a revision: which commit is right has not been verified, so a
-            fetch takes the repository's present state; add `@<commit>` to a hub id to pin it.
+        spec: for `load_surrogate`; `dp2vl.vlm.revisions` says which commit is taken.
         stands_for: the VLMs that read this tower, and how near it is to theirs.
         size_bytes: of the download, approximate.
         licence: as its authors published it.

@@ -1,7 +1,8 @@
 """Published checkpoints on this machine, and fetching them from the Hugging Face hub. Does not import torch.
 
-A source is a folder, or a hub id `org/name`, or `org/name@revision`; without a revision it is whatever `main` was when
-it was fetched. Only `download` uses the network.
+A source is a folder, or a hub id `org/name`, or `org/name@revision`. Without a revision it is the commit that
+`dp2vl.vlm.revisions` names, or else whatever `main` was when it was fetched. The network is used by `plan_download` and
+`download` alone.
 """
 
 import json
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dp2vl.errors import ModelError
+from dp2vl.vlm.revisions import REVISIONS, UNPINNED
 
 HUB_ID = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
 SETTINGS = ("config.json", "preprocessor_config.json")
@@ -77,9 +79,9 @@ def _cached(spec: str, source: str, hint: str) -> Path:
 
 
 def split_revision(source: str) -> tuple[str, str]:
-    """Return (repository, revision) of a hub id."""
+    """Return (repository, revision) of a hub id, the revision that is taken where it names none."""
     repo, _, revision = source.partition("@")
-    return repo, revision or "main"
+    return repo, revision or REVISIONS.get(repo, UNPINNED)
 
 
 def weight_files(folder: Path, wanted: Wanted | None = None) -> list[str]:

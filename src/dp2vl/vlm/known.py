@@ -13,8 +13,7 @@ class KnownModel:
     """A published vision-language model.
 
     Args:
-        name: hub id, for `load_vlm`. No revision is named: which commit is right has not been verified, so a fetch
-            takes the repository's present state; add `@<commit>` to pin it.
+        name: hub id, for `load_vlm`; `dp2vl.vlm.revisions` says which commit is taken.
         family: for people.
         size_bytes: of the download, approximate; about the memory that the weights take in bfloat16.
         licence: as its authors published it.
