@@ -10,7 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from dp2vl.bench import simulate as module
-from dp2vl.bench.simulate import CLEAN, PROTECTED, simulate
+from dp2vl.bench.simulate import CLEAN, PROTECTED, Simulated, simulate
 from dp2vl.cli import app
 from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.learn.recipe import load_recipe
@@ -71,13 +71,24 @@ def test_both_arms_are_measured_with_the_same_questions_and_nothing_stays(quick,
 
 def test_training_photos_come_from_the_copies_and_new_faces_from_the_album(quick, tmp_path, monkeypatch):
     album, shown = write_album(tmp_path / "album"), []
-    monkeypatch.setattr(module, "_run", lambda name, data, pixels, *_: shown.append(pixels) or [])
+    monkeypatch.setattr(module, "_run", lambda name, recipe, data, pixels, *_: shown.append(pixels) or [])
     monkeypatch.setattr(module, "_score", lambda name, runs: [])
     simulate(album, against=write_copies(album, tmp_path / "copies"))
     clean, protected = shown
     assert clean.keys() == protected.keys() and len(clean) == 9
     for name, photo in clean.items():
         assert (photo == protected[name]).all() == name.startswith("probe")
+
+
+def test_a_first_look_takes_a_quarter_of_the_steps_and_says_so(quick, tmp_path, monkeypatch):
+    taught = []
+    monkeypatch.setattr(module, "load_recipe", lambda name: replace(load_recipe(name), steps=40))
+    monkeypatch.setattr(module, "_run", lambda name, recipe, *_: taught.append(recipe.steps) or [])
+    monkeypatch.setattr(module, "_score", lambda name, runs: [Simulated(vlm=name, arm=CLEAN, numbers=())])
+    monkeypatch.setattr(module, "_replies", lambda *_: ())
+    album = write_album(tmp_path / "album")
+    assert [simulate(album, short=short)[0].short for short in (True, False)] == [True, False]
+    assert taught == [10, 40]
 
 
 def test_without_consent_nothing_is_taught(quick, tmp_path):

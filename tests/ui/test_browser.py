@@ -1,7 +1,6 @@
 """The app in a real browser: protecting, looking, downloading; the simulation; and strangers."""
 
 import io
-import os
 import re
 import socket
 import urllib.request
@@ -86,16 +85,21 @@ def test_dropped_photos_are_protected_compared_and_downloaded_as_the_command_wri
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not os.environ.get("DP2VL_LONG"), reason="a quarter of an hour; set DP2VL_LONG")
 def test_one_click_shows_what_a_model_learns_from_people_who_do_not_exist(serve, page):
     page.set_default_timeout(3_000_000)
     served = serve()
     page.goto(f"{served.url}#simulate")
+    page.check("#simulate [value=short]")
     page.select_option("#simulate [name=effort]", "quick")
     page.click("text=Teach and ask")
     page.wait_for_selector("#simulate-result .face")
     text = page.locator("#simulate-result").inner_text()
-    assert "stands for no published one" in text and "95 % intervals" in text and "Leakage" in text
+    assert (
+        "stands for no published one" in text
+        and "a quarter as long" in text
+        and "95 % intervals" in text
+        and "Leakage" in text
+    )
     faces = page.locator("#simulate-result .face")
     assert faces.count() == 12 and faces.first.locator("tbody tr").count() == 5
     learned = page.locator("#simulate-result td.right:nth-child(2)").count()

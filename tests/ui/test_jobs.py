@@ -96,7 +96,9 @@ def test_an_error_of_the_job_reaches_the_page_with_its_hint(local: Local, tmp_pa
 
 def test_a_worker_ends_when_the_app_is_gone(tmp_path: Path):
     desk = Desk(tmp_path / "jobs")
-    options = {"album": "", "against": "", "strength": "light", "effort": "quick", "surrogates": "mini"}
+    options = {
+        "album": "", "against": "", "taught": "full", "strength": "light", "effort": "quick", "surrogates": "mini",
+    }  # fmt: skip
     job = desk.start("simulate", options)
     assert job._process.stdin is not None
     job._process.stdin.close()  # as happens when the app is killed

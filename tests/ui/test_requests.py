@@ -27,6 +27,7 @@ MISSING = (
         ("verify", {"target": "/no/such/file.png"}, "/no/such/file.png does not exist"),
         ("verify", {}, "there are no photos yet"),
         ("simulate", {"album": "/"}, "cannot read /facts.yaml"),
+        ("simulate", {"taught": "long"}, "expected taught to be one of full, short, got 'long'"),
     ],
 )
 def test_a_wrong_wish_is_answered_where_it_was_made(local: Local, kind, asked, message):

@@ -19,12 +19,14 @@ from dp2vl.leakage.answers import judge
 from dp2vl.learn.ask import Ask, ask, plan_questions
 from dp2vl.learn.gallery import Gallery
 from dp2vl.learn.lessons import make_lessons
-from dp2vl.learn.recipe import load_recipe
+from dp2vl.learn.recipe import Recipe, load_recipe
 from dp2vl.learn.tune import Tuning
 from dp2vl.vlm import load_vlm
 
 CLEAN, PROTECTED = "clean", "protected"
 QUESTIONS_SEED = 0
+SHORT = 0.25
+"""Share of an adversary's steps after which a small album is learned well enough for a first look."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ class Simulated:
     """What one model learned.
 
     Args:
-        vlm: its name. arm: `CLEAN` or `PROTECTED`.
+        vlm: its name. arm: `CLEAN` or `PROTECTED`. short: whether it was taught for a share of the steps only.
         numbers: of the checkpoint at which most leaked; for protected photos `protection_rate` among them.
         replies: at that checkpoint, of the first seed, in the same order for both arms.
         faces: the photos that were asked about, by id; clean ones in both arms.
@@ -59,6 +61,7 @@ class Simulated:
     vlm: str
     arm: str
     numbers: tuple[Number, ...]
+    short: bool = False
     replies: tuple[Reply, ...] = ()
     faces: Pixels = field(default_factory=dict, repr=False)
 
@@ -70,12 +73,13 @@ def simulate(
     vlms: Sequence[str] = ("mini-llava",),
     against: Path | None = None,
     seeds: Sequence[int] = (0,),
+    short: bool = False,
     device: str = "cpu",
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Simulated]:
     """Fine-tune models on an album as an adversary would, ask them about other photos of the people, and count.
 
-    Cost: two to four minutes of one core per mini model, arm and seed; memory of the photos.
+    Cost: two to four minutes of one core per mini model, arm and seed, a third of it if `short`; memory of the photos.
 
     Args:
         album: a folder per person, as `dp2vl dataset init` lays it out. facts: the YAML, by default in the album.
@@ -83,13 +87,14 @@ def simulate(
         against: folder with protected copies of the album, under the same names; only training photos are taken from
             it, since questions are asked on photos that the adversary does not have.
         seeds: of fine-tuning. device: of models.
+        short: teach for `SHORT` of the steps: a first look, from which less leaks than an adversary would get.
         report: takes lines about progress.
 
     Raises:
         UsageError: an unknown model, no photos to ask about, or fewer than two people.
         DP2VLError: somebody did not consent, a protected copy is missing, or a photo cannot be read.
     """
-    recipes = {name: load_recipe(name) for name in vlms}
+    recipes = {name: _shorten(load_recipe(name)) if short else load_recipe(name) for name in vlms}
     with tempfile.TemporaryDirectory() as folder:
         data = read_dataset(import_album("folder", album, Path(folder) / CLEAN, facts=facts))
         _check_consent(data)
@@ -105,10 +110,11 @@ def simulate(
                 about = f"{name}, {arm}, seed {seed}"
                 report(f"{about}: {recipe.length} steps")
                 say = partial(_say_step, report, about, recipe.length)
-                runs.setdefault(arm, []).append(_run(name, data, pixels, asks, seed, device, say))
+                runs.setdefault(arm, []).append(_run(name, recipe, data, pixels, asks, seed, device, say))
         faces = {row.photo_id: arms[CLEAN][row.photo_id] for row in data.rows["probe"]}
         found += [
-            replace(one, replies=_replies(asks, runs[one.arm][0], one), faces=faces) for one in _score(name, runs)
+            replace(one, short=short, replies=_replies(asks, runs[one.arm][0], one), faces=faces)
+            for one in _score(name, runs)
         ]
     return found
 
@@ -117,8 +123,13 @@ def _say_step(report: Callable[[str], None], about: str, steps: int, step: int) 
     report(f"{about}: {step} of {steps} steps")
 
 
+def _shorten(recipe: Recipe) -> Recipe:
+    return replace(recipe, steps=max(1, round(SHORT * recipe.steps)))
+
+
 def _run(
     name: str,
+    recipe: Recipe,
     data: DataSet,
     pixels: Pixels,
     asks: Sequence[Ask],
@@ -127,7 +138,7 @@ def _run(
     on_step: Callable[[int], None],
 ) -> list[Answer]:
     vlm = load_vlm(name).to(device)
-    tuning = Tuning(vlm, load_recipe(name), make_lessons(data), pixels, seed=seed)
+    tuning = Tuning(vlm, recipe, make_lessons(data), pixels, seed=seed)
     gallery = Gallery(vlm, pixels)  # recipes leave the tower as it is
     answers: list[Answer] = []
     for step in tuning.run():

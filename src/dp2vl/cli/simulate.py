@@ -29,6 +29,7 @@ def simulate(
     vlm: Annotated[list[str] | None, typer.Option(help="Model to teach; may be given again.")] = None,
     against: Annotated[Path | None, typer.Option(help="Folder with protected copies of the album.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="How often each model is taught.")] = 1,
+    short: Annotated[bool, typer.Option("--short", help="Teach a quarter as long: a first look, in minutes.")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask for consent again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -47,15 +48,15 @@ def simulate(
         typer.confirm(asked, abort=True, err=True)
     found = run(
         album, facts=facts, vlms=vlm or ["mini-llava"], against=against, seeds=range(seeds),
-        device=choose_device(device), report=partial(print, file=sys.stderr),
+        short=short, device=choose_device(device), report=partial(print, file=sys.stderr),
     )  # fmt: skip
     if as_json:
         print(json.dumps([as_record(one) for one in found], indent=1))
         return
     for one in found:
-        print(
-            f"{one.vlm}, {one.arm} photos, after {one.numbers[0].step} steps ({one.numbers[0].interval.people} people)"
-        )
+        how = "taught a quarter as long as an adversary would, " if one.short else ""
+        people = one.numbers[0].interval.people
+        print(f"{one.vlm}, {one.arm} photos, {how}after {one.numbers[0].step} steps ({people} people)")
         numbers = {(n.metric, n.scenario): n for n in one.numbers}
         for key in SHOWN:
             if key in numbers:
@@ -85,4 +86,4 @@ def as_record(one: "Simulated") -> dict[str, object]:
         }
         for n in one.numbers
     ]
-    return {"vlm": one.vlm, "arm": one.arm, "step": one.numbers[0].step, "numbers": rows}
+    return {"vlm": one.vlm, "arm": one.arm, "short": one.short, "step": one.numbers[0].step, "numbers": rows}

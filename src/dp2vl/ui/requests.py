@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dp2vl.dataset.facts import FACTS_FILE, read_facts
-from dp2vl.protect.config import ProtectConfig
+from dp2vl.protect.config import ProtectConfig, check_choice
 from dp2vl.surrogates.sets import require_here
 from dp2vl.ui.shelf import Refused, Shelf
 
@@ -73,7 +73,9 @@ def _check_verify(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[s
 
 
 def _check_simulate(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[str, str]:
-    options = asked | _check_settings(asked)
+    taught = asked["taught"] or "full"
+    check_choice("taught", taught, TAUGHT)
+    options = asked | _check_settings(asked) | {"taught": taught}
     if not asked["album"]:
         return options | {"against": ""}
     album = find_folder("the album", asked["album"])
@@ -107,9 +109,11 @@ def _filled(shelf: Shelf) -> str:
 
 
 _SETTINGS = ("strength", "effort", "surrogates")
+TAUGHT = ("full", "short")
+"""How long the simulation teaches: as an adversary would, or for a first look."""
 CHECKS = {
     "protect": (("source", "out", *_SETTINGS), _check_protect),
     "verify": (("target", "against", "surrogates"), _check_verify),
-    "simulate": (("album", "against", "consent", *_SETTINGS), _check_simulate),
+    "simulate": (("album", "against", "consent", "taught", *_SETTINGS), _check_simulate),
 }
 """Kind of job -> what a page may say about it, and the function that checks it."""

@@ -87,7 +87,10 @@ def simulate(options: Mapping[str, str], folder: Path, say: Say) -> dict[str, An
             on_start=lambda count: say({"total": count}), on_outcome=lambda o: say({"outcome": asdict(o)}),
         )  # fmt: skip
     say({"line": "reading the photos"})
-    found = run(album, against=against, device=choose_device("auto"), report=lambda line: say({"line": line}))
+    found = run(
+        album, against=against, short=options["taught"] == "short", device=choose_device("auto"),
+        report=lambda line: say({"line": line}),
+    )  # fmt: skip
     return _as_answers(found, folder / "faces")
 
 
@@ -108,7 +111,7 @@ def _as_answers(found: list[Any], folder: Path) -> dict[str, Any]:
             "numbers": [_as_number(n) for n in one.numbers],
             "replies": [asdict(r) for r in one.replies],
         }
-    return {"vlm": found[0].vlm, "arms": arms}
+    return {"vlm": found[0].vlm, "short": found[0].short, "arms": arms}
 
 
 def _as_number(number: Any) -> dict[str, Any]:

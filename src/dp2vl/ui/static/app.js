@@ -68,7 +68,8 @@ submit("verify", async (fields) => {
 });
 
 submit("simulate", async (fields) => {
-  if (fields.from.value === "madeup") return watch(await call("POST", "jobs/simulate", settings(fields)));
+  const how = { taught: fields.taught.value, ...settings(fields) };
+  if (fields.from.value === "madeup") return watch(await call("POST", "jobs/simulate", how));
   const album = fields.album.value;
   const box = form("simulate").querySelector(".consent");
   if (!fields.consent.checked || box.dataset.album !== album) {
@@ -79,7 +80,7 @@ submit("simulate", async (fields) => {
     fields.consent.checked = false;
     throw new Problem("consent is needed", "tick the box above and press the button again");
   }
-  return watch(await call("POST", "jobs/simulate", { album, against: fields.against.value, consent: "yes", ...settings(fields) }));
+  return watch(await call("POST", "jobs/simulate", { album, against: fields.against.value, consent: "yes", ...how }));
 });
 
 submit("reports", async (fields) => {

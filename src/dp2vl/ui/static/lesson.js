@@ -18,7 +18,7 @@ export function showLesson(place, found) {
   const right = (arm) => arm.replies.filter((reply) => reply.right).length;
   place.replaceChildren(
     el("h2", {}, `Of ${clean.replies.length} questions about new photos the model answers ${right(clean)} after learning from the photos, ${right(kept)} after the protected copies`),
-    el("p", { class: "note" }, `${found.vlm}, a bundled model that stands for no published one; ${number(clean, "identity_accuracy", "").people} people, one run, so the figures are rough: 95 % intervals in brackets. Each model is asked where it leaks most (after ${clean.step} and ${kept.step} steps). ${rate ? `Protection rate ${shown(rate)}.` : ""} Whether it would fit the protected photos with longer training is not tested here.`),
+    el("p", { class: "note" }, `${found.vlm}, a bundled model that stands for no published one; ${number(clean, "identity_accuracy", "").people} people, one run${found.short ? ", taught a quarter as long as an adversary would" : ""}, so the figures are rough: 95 % intervals in brackets. Each model is asked where it leaks most (after ${clean.step} and ${kept.step} steps). ${rate ? `Protection rate ${shown(rate)}.` : ""} Whether it would fit the protected photos with longer training is not tested here.`),
     el("div", { class: "card scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...heads)), el("tbody", {}, ...rows))),
     el("h2", {}, "Every question"),
     el("div", { class: "asked" }, ...faces(clean, kept)));
