@@ -10,7 +10,7 @@ import pytest
 from dp2vl.bench.run import run_suite
 from dp2vl.bench.scores import CURVES, SCORES, Score, score_trials
 from dp2vl.bench.scores import PEOPLE as PEOPLE_RECORDS
-from dp2vl.bench.suite import Suite, load_suite, suite_names
+from dp2vl.bench.suite import ProtectionPlan, Suite, load_suite, suite_names
 from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.leakage import Answer, write_answers
 from dp2vl.protect.config import EFFORTS, Effort
@@ -194,6 +194,30 @@ def test_protection_is_scored_beside_the_clean_arm_of_the_same_attacker(suite, t
     assert {r.gate for r in rows if r.arm == "protected"} == {"passed"}  # it was fitted
     leaks = {r.arm: r.value for r in rows if (r.metric, r.seed, r.family) == ("leakage_peak", "all", "mini-llava")}
     assert rates["protected"].value == pytest.approx(1 - leaks["protected"] / leaks["clean"], abs=2e-4)
+
+
+def test_other_methods_stand_beside_this_tool_and_parts_of_albums_beside_their_other_photos(suite, tmp_path):
+    plan = ProtectionPlan(baselines=("lowkey",), ratios=(1.0, 0.5))
+    out, mixed = tmp_path / "out", replace(
+        suite, families=("mini-llava",), arms=("clean", "baseline", "protected", "subset"), protection=plan
+    )  # fmt: skip
+    for trial in mixed.trials():
+        right = {"clean": 0.95, "baseline": 0.8, "protected": 0.3, "subset": 0.6}[trial.arm]
+        rows = [a for step in (5, 10) for a in answers(step, right, trial.seed)]
+        write_answers(out / "runs" / trial.name / "answers.jsonl", rows)
+    rows = [Score(**json.loads(line)) for line in score_trials(mixed, out).read_text().splitlines()]
+    leaks = {(r.arm, r.ratio): r.value for r in rows if (r.metric, r.seed) == ("leakage_peak", "all")}
+    found = {(r.arm, r.ratio): r for r in rows if (r.metric, r.seed) == ("leakage_difference", "all")}
+    assert found.keys() == {("baseline", 1), ("baseline", 0.5), ("protected", 0.5)}
+    rivals = {
+        ("baseline", 1): ("protected", 1),
+        ("baseline", 0.5): ("subset", 0.5),
+        ("protected", 0.5): ("subset", 0.5),
+    }
+    for key, row in found.items():
+        assert row.value == pytest.approx(leaks[key] - leaks[rivals[key]], abs=2e-4)
+    ahead, less = found["baseline", 1], found["protected", 0.5]
+    assert ahead.ci_low > 0 and less.ci_high < 0, "both are sure"
 
 
 def test_a_protected_arm_that_was_not_fitted_fails_its_gate(suite, tmp_path):

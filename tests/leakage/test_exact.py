@@ -22,6 +22,7 @@ from dp2vl.leakage import (
     fit_gate,
     judge,
     read_answers,
+    score_difference,
     score_people,
     score_protection,
     score_runs,
@@ -117,6 +118,19 @@ def test_a_protection_that_does_nothing_is_zero_for_sure_and_one_that_makes_it_w
     assert (nothing.value, nothing.low, nothing.high) == (0, 0, 0)
     worse = find(score_protection([CLEAN], [PROTECTED], steps=(1, 1)), "protection_rate").interval
     assert worse.value == pytest.approx(1 - 4)
+
+
+def test_a_difference_is_of_leakages_at_their_own_checkpoints_and_paired_by_people():
+    early, late = make_arm((4, 1, 3, 2), 4, step=1), make_arm((3, 0, 2, 1), 4, step=2)
+    number = score_difference([early], [late], steps=(1, 2))
+    assert (number.metric, number.scenario, number.step) == ("leakage_difference", "mean", 1)
+    value = (10 - 6) / 16 / 0.75 / 2  # of pets alone, in the mean with homes, which are all told
+    assert number.interval.value == pytest.approx(value) and number.seeds == pytest.approx((value,))
+    assert (number.interval.low, number.interval.high) == pytest.approx((value, value)), "each person differs by one"
+    assert score_difference([late], [early], steps=(2, 1)).interval.value == pytest.approx(-value)
+    other = [replace(a, person_id="z") if a.person_id == "a" else a for a in late]
+    with pytest.raises(DP2VLError, match="expected the same people"):
+        score_difference([early], [other], steps=(1, 2))
 
 
 def test_people_who_differ_make_protection_unsure_and_the_number_lies_inside():

@@ -72,6 +72,10 @@ def make_scores(arm: Arm) -> list[dict]:
     }
     if arm.ratio:
         values["protection_rate", "mean"] = round(1 - level / 0.8, 4)
+    if arm.arm == "baseline":
+        values["leakage_difference", "mean"] = 0.3
+    if arm.ratio == 0.5 and arm.arm == "protected":
+        values["leakage_difference", "mean"] = level - LEVELS["subset"] + 0.05 * (arm.family == "mini-llava")
     rows = [number(arm, metric, scenario, round(v, 4), gate=gate) for (metric, scenario), v in values.items()]
     return [*rows, dict(rows[0], seed="0", ci_low=None, ci_high=None)]
 

@@ -18,7 +18,7 @@ from dp2vl.report.bench import count_rates, write_bench_report
 from dp2vl.report.cells import Cell, Table, make_csv, make_markdown, show_cell
 from dp2vl.report.plots import make_plots
 from dp2vl.report.records import Arm, read_runs
-from dp2vl.report.tables import make_tables
+from dp2vl.report.tables import make_tables, protection
 
 ROOT = Path(__file__).parents[2]
 PLOTS = (
@@ -130,6 +130,18 @@ def test_the_worst_case_is_the_lowest_rate_of_what_was_tried(report):
     assert rows["lsp", "mini-llava", "all towers known"]["found with"] == "nothing else tried"
 
 
+def test_other_methods_have_what_they_leak_above_ours_unless_a_gate_failed(report, records):
+    rows = {(row["method"], row["model"]): row for row in read_table(report, "t2") if row["towers"]}
+    assert rows["dp2vl", "mini-llava"]["above dp2vl"] == "-"
+    assert rows["lsp", "mini-llava"]["above dp2vl"] == "0.3"
+    (run,) = read_runs([records])
+    for row in run.scores:
+        if row["method"] == "dp2vl":
+            row.update(gate="failed")
+    (row,) = (r for r in protection([run]).rows if [r[1].text, r[2].text] == ["mini-llava", "lsp"])
+    assert row[-2].why.startswith("of dp2vl: ") and not row[-3].why
+
+
 def test_transfer_tells_known_towers_from_unknown_ones(report):
     rows = {row["known"]: row for row in read_table(report, "t3") if row["method"] == "dp2vl"}
     own, other = rows["all towers known"], rows["its tower not known"]
@@ -143,7 +155,7 @@ def test_a_partly_protected_album_stands_beside_its_other_photos_alone(report):
         (row for row in read_table(report, "t5") if row["model"] == "mini-llava"), key=lambda row: float(row["ratio"])
     )
     assert float(half["difference"]) == pytest.approx(float(half["leakage, peak"]) - float(half["others alone"]))
-    assert whole["others alone"] == "no photo left"
+    assert half["difference, high"] == "0.97" and whole["others alone"] == "no photo left"
 
 
 def test_what_no_record_speaks_of_is_said_to_be_not_measured(records, tmp_path):

@@ -16,7 +16,7 @@ from dp2vl.album import write_atomic
 from dp2vl.bench.baselines.external import check_budget, is_external, load_method
 from dp2vl.bench.baselines.registry import apply_baseline
 from dp2vl.bench.done import is_done, mark_done
-from dp2vl.bench.suite import Suite, Trial
+from dp2vl.bench.suite import DP2VL, NOISE, Suite, Trial
 from dp2vl.dataset.schema import DataSet, PhotoRow
 from dp2vl.dataset.store import encode_png, new_folder, read_pixels
 from dp2vl.errors import DP2VLError
@@ -27,7 +27,6 @@ from dp2vl.protect.noise import add_noise
 from dp2vl.surrogates import load_surrogates
 from dp2vl.types import STRENGTHS
 
-NOISE, DP2VL = "noise", "dp2vl"
 Pixels = dict[str, NDArray[np.uint8]]
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from dp2vl.album import write_atomic
-from dp2vl.bench.suite import Suite, Trial
+from dp2vl.bench.suite import DP2VL, Suite, Trial
 from dp2vl.bench.visibility import write_visibility
 from dp2vl.errors import DP2VLError
 from dp2vl.leakage import (
@@ -16,6 +16,7 @@ from dp2vl.leakage import (
     find_peak,
     fit_gate,
     read_answers,
+    score_difference,
     score_people,
     score_protection,
     score_runs,
@@ -82,9 +83,10 @@ def score_trials(suite: Suite, out: Path) -> Path:
     """Score every group of trials that differ by their seed alone and were all asked; write rows, curves and people.
 
     Rows hold the last checkpoint, and the peak over checkpoints under metrics that end in `_peak`; arms with changed or
-    fewer photos have the protection rate beside the clean arm, each at its peak. Curves hold all checkpoints, people
-    what leaks about each of them at the checkpoint at which most leaks. The same answers give the same bytes. How
-    visible changed photos are is measured and written beside them.
+    fewer photos have the protection rate beside the clean arm, each at its peak. `leakage_difference` is beside another
+    arm than the clean one: other methods beside this tool, albums protected in part beside their other photos alone.
+    Curves hold all checkpoints, people what leaks about each of them at the checkpoint at which most leaks. The same
+    answers give the same bytes. How visible changed photos are is measured and written beside them.
 
     Raises:
         DP2VLError: no group is complete.
@@ -106,6 +108,9 @@ def score_trials(suite: Suite, out: Path) -> Path:
         if beside and trial.ratio:
             steps = (group.peak.step, beside.peak.step)
             chosen += score_protection(group.runs, beside.runs, steps=steps)
+        rival = _find_rival(trial, groups)
+        if rival:
+            chosen.append(score_difference(group.runs, rival.runs, steps=(group.peak.step, rival.peak.step)))
         about = {k: v for k, v in asdict(trial).items() if k != "seed"}
         gate = _judge_gates(group, beside)
         for number in chosen:
@@ -134,6 +139,18 @@ def _read_groups(suite: Suite, out: Path) -> list[_Group]:
             runs = [read_answers(path) for path in files]
             groups.append(_Group(trial, runs, score_runs(runs)))
     return groups
+
+
+def _find_rival(trial: Trial, groups: list[_Group]) -> _Group | None:
+    """Return what the leakage of an arm with changed photos is compared with, if it was run."""
+    same = Trial(family=trial.family, arm="subset", attacker=trial.attacker, seed=trial.seed, ratio=trial.ratio)
+    if trial.method and trial.ratio < 1 and trial.countermeasure == same.countermeasure:
+        wanted = same
+    elif trial.arm == "baseline" and trial.ratio == 1:
+        wanted = replace(trial, arm="protected", method=DP2VL)
+    else:
+        return None
+    return next((group for group in groups if group.trial == wanted), None)
 
 
 def _judge_gates(group: _Group, clean: _Group | None) -> str:

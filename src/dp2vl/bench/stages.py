@@ -18,8 +18,8 @@ import torch
 import dp2vl
 from dp2vl.album import hash_file, write_atomic
 from dp2vl.bench.done import DONE, is_done, mark_done
-from dp2vl.bench.photos import DP2VL, Pixels, change_photos, choose_protected, read_shown
-from dp2vl.bench.suite import ALL, Suite, Trial
+from dp2vl.bench.photos import Pixels, change_photos, choose_protected, read_shown
+from dp2vl.bench.suite import ALL, DP2VL, Suite, Trial
 from dp2vl.dataset.check import check_dataset
 from dp2vl.dataset.make import make_dataset
 from dp2vl.dataset.schema import DataSet, dataset_digest, read_dataset

@@ -23,6 +23,8 @@ ARMS = ("clean", "untouched", "permuted", "noise", "baseline", "protected", "sub
 noise: photos with noise of the same budget. baseline: photos changed by other methods (`bench.baselines`). protected:
 photos protected with this tool. subset: of an album of which a share is protected, the unprotected photos alone, which
 is what the protected ones have to add nothing to."""
+NOISE, DP2VL = "noise", "dp2vl"
+"""Methods of the arms of these kinds; a baseline's is its name."""
 ALL, LEAVE_ONE_OUT = "all", "leave-one-out"
 """Towers of all families of the suite, or of all but the one that is attacked."""
 
@@ -202,14 +204,14 @@ class Suite:
         """Return what differs between the trials of an arm."""
         plan = self.protection
         if arm == "noise":
-            return [{"method": "noise", "strength": strength, "ratio": 1.0} for strength in plan.strengths]
+            return [{"method": NOISE, "strength": strength, "ratio": 1.0} for strength in plan.strengths]
         if arm == "subset":
             return [{"ratio": ratio} for ratio in plan.ratios if ratio < 1]
         if arm in ("protected", "baseline"):
             return [
                 {"method": method, "surrogates": names, "strength": strength, "countermeasure": done, "ratio": ratio}
                 for method, names, strength, done, ratio in product(
-                    ("dp2vl",) if arm == "protected" else self.methods,
+                    (DP2VL,) if arm == "protected" else self.methods,
                     plan.surrogates, plan.strengths, plan.countermeasures, plan.ratios,
                 )
             ]  # fmt: skip

@@ -3,7 +3,14 @@
 from dp2vl.leakage.answers import Answer, Verdict, judge, read_answers, write_answers
 from dp2vl.leakage.gates import Gate, audit_gate, fit_gate, threat_gate
 from dp2vl.leakage.people import Level, PersonTable, chance_level, tabulate
-from dp2vl.leakage.score import Number, find_peak, score_people, score_protection, score_runs
+from dp2vl.leakage.score import (
+    Number,
+    find_peak,
+    score_difference,
+    score_people,
+    score_protection,
+    score_runs,
+)
 from dp2vl.leakage.uncertainty import Interval, Resample
 
 __all__ = [
@@ -21,6 +28,7 @@ __all__ = [
     "fit_gate",
     "judge",
     "read_answers",
+    "score_difference",
     "score_people",
     "score_protection",
     "score_runs",

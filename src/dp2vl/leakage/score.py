@@ -125,23 +125,53 @@ def score_protection(
     Raises:
         DP2VLError: people or scenarios of the two differ.
     """
-    ours, theirs = Answers(protected, steps[0]), Answers(clean, steps[1])
-    scenarios = theirs.scenarios("category")
-    if ours.resample.people != theirs.resample.people or ours.scenarios("category") != scenarios:
+    scenarios = Answers(clean, steps[1]).scenarios("category")
+    wanted = ((MEAN, scenarios), *((s, [s]) for s in scenarios))
+    return [
+        _compare("protection_rate", name, Resample.protection, (protected, clean), steps, chosen)
+        for name, chosen in wanted
+    ]
+
+
+def score_difference(
+    first: Sequence[Sequence[Answer]], second: Sequence[Sequence[Answer]], *, steps: tuple[int, int]
+) -> Number:
+    """Return `leakage_difference`, the mean leakage of the first minus that of the second, paired by people.
+
+    Args:
+        first, second: runs with the same seeds in the same order.
+        steps: the checkpoint of each that counts, such as the peak.
+
+    Raises:
+        DP2VLError: people or scenarios of the two differ.
+    """
+    scenarios = Answers(second, steps[1]).scenarios("category")
+    return _compare("leakage_difference", MEAN, Resample.leakage_difference, (first, second), steps, scenarios)
+
+
+def _compare(
+    metric: str,
+    name: str,
+    statistic: Callable[[Resample, Sequence[Pair], Sequence[Pair]], Interval],
+    arms: tuple[Sequence[Sequence[Answer]], Sequence[Sequence[Answer]]],
+    steps: tuple[int, int],
+    scenarios: Sequence[str],
+) -> Number:
+    """Return a number of two arms over the kinds of some scenarios."""
+    first, second = (Answers(runs, step) for runs, step in zip(arms, steps, strict=True))
+    same = first.scenarios("category") == second.scenarios("category")
+    if first.resample.people != second.resample.people or not same:
         raise DP2VLError("expected the same people and scenarios in both arms", "run both arms of one suite")
 
-    def pairs(answers: Answers, chosen: Sequence[str], run: int | None) -> list[Pair]:
-        tables = [(answers.table("probe", "category", s), answers.level("category", s)) for s in chosen]
+    def pairs(answers: Answers, run: int | None) -> list[Pair]:
+        tables = [(answers.table("probe", "category", s), answers.level("category", s)) for s in scenarios]
         return [(_of(table, run), _level(level, run)) for table, level in tables]
 
-    numbers = []
-    alone = Resample(ours.resample.people, draws=0)
-    runs = range(len(protected)) if len(protected) == len(clean) else ()
-    for name, chosen in ((MEAN, scenarios), *((s, [s]) for s in scenarios)):
-        whole = ours.resample.protection(pairs(ours, chosen, None), pairs(theirs, chosen, None))
-        seeds = tuple(alone.protection(pairs(ours, chosen, i), pairs(theirs, chosen, i)).value for i in runs)
-        numbers.append(Number(metric="protection_rate", scenario=name, step=steps[0], interval=whole, seeds=seeds))
-    return numbers
+    alone = Resample(first.resample.people, draws=0)
+    runs = range(len(arms[0])) if len(arms[0]) == len(arms[1]) else ()
+    whole = statistic(first.resample, pairs(first, None), pairs(second, None))
+    seeds = tuple(statistic(alone, pairs(first, i), pairs(second, i)).value for i in runs)
+    return Number(metric=metric, scenario=name, step=steps[0], interval=whole, seeds=seeds)
 
 
 def score_people(runs: Sequence[Sequence[Answer]], step: int) -> dict[str, dict[str, float]]:

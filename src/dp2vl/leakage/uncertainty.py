@@ -83,6 +83,10 @@ class Resample:
         """Return the paired difference of means, first minus second."""
         return self.interval(lambda w: self._means(first, w) - self._means(second, w))
 
+    def leakage_difference(self, first: Sequence[Pair], second: Sequence[Pair]) -> Interval:
+        """Return the paired difference of mean leakages, first minus second."""
+        return self.interval(lambda w: self._mean_leakage(first, w) - self._mean_leakage(second, w))
+
     def protection(self, protected: Sequence[Pair], clean: Sequence[Pair]) -> Interval:
         """Return the protection rate 1 - L(protected) / L(clean) of mean leakages, paired.
 

@@ -1,6 +1,7 @@
 """The seven tables of a report, T1 to T7, each from the records of several suites."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from dp2vl.report.cells import NOT_MEASURED, Cell, Table, number_cell, plain_cell
 from dp2vl.report.records import DEFAULT, NONE, Arm, Row, Run
@@ -61,6 +62,7 @@ def protection(runs: Sequence[Run]) -> Table:
             number_cell(run.number(worst, "protection_rate") if worst else None, run.why(worst) if worst else ""),
             Cell(f"{_condition(worst)}, of {len(tried)} tried" if worst and len(tried) > 1 else "nothing else tried"),
             number_cell(run.number(arm, "train_accuracy"), why),
+            _above_ours(run, arm),
         ]
         about = [Cell(run.name), Cell(arm.family), Cell(arm.method), Cell(arm.towers), Cell(arm.strength)]
         rows.append([*about, Cell(arm.attacker), *cells, _gate(run, arm)])
@@ -68,16 +70,26 @@ def protection(runs: Sequence[Run]) -> Table:
         key="T2",
         title="Protection: what is left",
         about="Protection rate: 1 - leakage of changed photos / leakage of clean ones, each at its peak over "
-        "checkpoints. Worst case: the lowest rate among the countermeasures and adversaries that the suite tried. A "
-        "number whose gate failed says nothing, however good it looks.",
+        "checkpoints. Worst case: the lowest rate among the countermeasures and adversaries that the suite tried. "
+        "Above dp2vl: leakage of another method's photos minus that of dp2vl's, paired by people. A number whose gate "
+        "failed says nothing, however good it looks.",
         columns=(
             "suite", "model", "method", "towers", "strength", "adversary", "leakage, peak", "clean, peak",
             "protection rate",
-            "worst case", "found with", "training photos", "gate",
+            "worst case", "found with", "training photos", "above dp2vl", "gate",
         ),
         rows=rows,
         missing="run a suite with the arm protected, noise or baseline",
     )  # fmt: skip
+
+
+def _above_ours(run: Run, arm: Arm) -> Cell:
+    """Return how much more another method's photos leak than those of this tool; void if either fails its gates."""
+    found = run.number(arm, "leakage_difference") if arm.arm == "baseline" else None
+    ours = replace(arm, arm="protected", method="dp2vl")
+    return (
+        number_cell(found, run.why(arm) or f"of dp2vl: {run.why(ours)}" * bool(run.why(ours))) if found else Cell("-")
+    )
 
 
 def transfer(runs: Sequence[Run]) -> Table:
@@ -148,21 +160,21 @@ def ratios(runs: Sequence[Run]) -> Table:
         alone = subset_of(run, arm)
         if arm.countermeasure != NONE or arm.attacker != run.attacker or not has_parts(run, arm):
             continue
-        why, mixed, others = run.why(arm), run.value(arm, "leakage_peak"), run.value(alone, "leakage_peak")
-        added = mixed - others if mixed is not None and others is not None else None
+        why = run.why(arm)
         left = number_cell(run.number(alone, "leakage_peak") if alone else None)
+        added = number_cell(run.number(arm, "leakage_difference"), why)
         rows.append([
             Cell(run.name), Cell(arm.family), Cell(arm.method), Cell(arm.towers), plain_cell(arm.ratio),
             number_cell(run.number(arm, "leakage_peak"), why),
-            *((left, plain_cell(added, why)) if arm.ratio < 1 else (Cell("no photo left"), Cell("-"))),
+            *((left, added) if arm.ratio < 1 else (Cell("no photo left"), Cell("-"))),
             number_cell(run.number(arm, "protection_rate"), why), _gate(run, arm),
         ])  # fmt: skip
     return Table(
         key="T5",
         title="Ratio: albums that are protected in part",
         about="Ratio: share of each person's photos that is protected. Others alone: leakage of the same album without "
-        "its protected photos. Where the two are equal, protected photos add nothing for the adversary; the difference "
-        "has no interval.",
+        "its protected photos. Difference: what protected photos add for the adversary, paired by people; below 0 they "
+        "confuse.",
         columns=(
             "suite", "model", "method", "towers", "ratio", "leakage, peak", "others alone", "difference",
             "protection rate", "gate",
