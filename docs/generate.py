@@ -28,6 +28,7 @@ MODELS = ROOT / "docs" / "guides" / "models.md"
 PROTECT = ROOT / "docs" / "guides" / "protect.md"
 METHODS = ROOT / "docs" / "guides" / "methods.md"
 FIGURES = ROOT / "docs" / "concepts" / "figures.md"
+MEANING = ROOT / "docs" / "concepts" / "protection.md"
 EXAMPLE = ROOT / "examples" / "sharpen.py"
 REPORT = ROOT / "docs" / "guides" / "report.md"
 IMAGES = ROOT / "docs" / "images"
@@ -193,6 +194,22 @@ def make_verdict_table(record: dict) -> str:
         lines.append(f"| {photos} | {r['family']} | {r['shift']:.2f} | {spread} | {r['protection_rate']:.2f} |")
     about = f"\n{record['photos']} training photos each, lowest of the file as it is and after what is tried on it."
     return "\n".join([*lines, about])
+
+
+def make_objectives_table(record: dict) -> str:
+    """Return what readers learn from photos that went each way, known towers apart from the one that was not."""
+    lines = ["| photos | SSIM | left, known / not known | leak, known / not known | fit, known / not known |"]
+    lines.append("|---" * 5 + "|")
+    for r in record["rows"]:
+        known = [found for name, found in r["towers"].items() if name != record["held_out"]]
+        unknown = r["towers"][record["held_out"]]
+        cells = [
+            f"{sum(found[key] for found in known) / len(known):.2f} / {unknown[key]:.2f}"
+            for key in ("left", "leak", "fit")
+        ]
+        lines.append(f"| `{r['way']}`: {r['what']} | {r['ssim']:.3f} | " + " | ".join(cells) + " |")
+    about = f"\n{record['photos']} photos, {record['probes']} clean new ones; towers of two models known (mean), of "
+    return "\n".join([*lines, about + f"{record['held_out']} not; strength {record['strength']}; chance 0.08."])
 
 
 def make_attacker_table(rows: list[dict], elsewhere: list[dict]) -> str:
@@ -408,6 +425,8 @@ def make_all() -> dict[Path, str]:
     bench = fill(bench, "attackers", make_attacker_table(read_scores("attackers"), read_scores("patient")))
     verdicts = json.loads((RESULTS / "verdicts.json").read_text(encoding="utf-8"))
     figures = fill(FIGURES.read_text(encoding="utf-8"), "verdicts", make_verdict_table(verdicts))
+    objectives = json.loads((RESULTS / "objectives.json").read_text(encoding="utf-8"))
+    meaning = fill(MEANING.read_text(encoding="utf-8"), "objectives", make_objectives_table(objectives))
     runs = read_runs([RESULTS])
     plots = make_plots(runs)
     report = fill(REPORT.read_text(encoding="utf-8"), "plots", make_gallery(plots))
@@ -426,6 +445,7 @@ def make_all() -> dict[Path, str]:
         REPORT: report,
         METHODS: methods,
         FIGURES: figures,
+        MEANING: meaning,
     }
     images = {IMAGES / f"report-{plot.name}.svg": plot.svg for plot in plots if plot.svg}
     return pages | images | {LEADERBOARD: make_leaderboard(), RESULTS_PAGE: make_results(runs)}

@@ -1,0 +1,232 @@
+"""Ways to push a photo's features, side by side: the same photos, budget, search and towers, what readers still learn.
+
+Usage: python benchmarks/objectives.py [--data FOLDER] [--photos 6] [--only NAME ...] [--out FILE]
+
+Photos of the suite `protection`, `standard`, protected on the towers of two of its three models. A reader is a ridge
+classifier on what a tower tells people apart by. It is taught on the changed photos and asked who is on clean new
+ones (*leak*), and about each changed photo after all the others (*fit*). No model is fine-tuned: this is a screen
+that ranks; rates come from suites. Without --data the suite's people are drawn first. An hour on one core; rows of
+earlier runs are kept.
+"""
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Generator, Tensor
+
+from dp2vl.album import hash_file
+from dp2vl.bench.stages import draw_people
+from dp2vl.bench.suite import load_suite
+from dp2vl.dataset.schema import DataSet, PhotoRow, read_dataset
+from dp2vl.images import Picture, read_photo
+from dp2vl.people import draw_portrait, make_person
+from dp2vl.protect.budget import apply_change
+from dp2vl.protect.config import EFFORTS
+from dp2vl.protect.objective import OBJECTIVES, Objective, oppose
+from dp2vl.protect.optimise import optimise_changes
+from dp2vl.protect.quality import flip, ssim
+from dp2vl.protect.reference import Reference
+from dp2vl.protect.sample import album_references, group_of
+from dp2vl.protect.verify import to_tensor
+from dp2vl.surrogates import Surrogate, load_surrogates
+from dp2vl.surrogates.protocol import Features
+from dp2vl.types import STRENGTHS
+
+OUT = Path(__file__).parent / "results" / "objectives.json"
+HELD_OUT = "mini-llava"
+FIRST_DECOY = 940_000
+DECOY_PHOTOS = 4
+COMMON = 0.5
+"""Weight of the direction that all photos of an album share, beside `oppose`."""
+RIDGE = 1.0
+WAYS = {
+    "untouched": "photos as they were",
+    "away": "each photo away from its own features",
+    "antipode": "all photos to one point, the naive reading of the abstract",
+    "reflect": "each photo to its reflection, pooled feature and patch tokens",
+    "alone": "as oppose, each photo from itself: nobody knows who is on it",
+    "swap": "each person to the next member of the album",
+    "decoy": "each person to somebody who does not exist, one for each",
+    "oppose": "all photos of a person from that person, through people in general: what `protect` does",
+    "keyed": "as oppose, and along a secret direction that all photos share",
+}
+"""Name of a way -> what is pushed where."""
+Places = Mapping[str, Tensor]
+"""Person -> where they are, or are to go, along the axes of one tower, (k,)."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder with the suite's people, as `bench run` draws them")
+    parser.add_argument("--photos", type=int, default=6, help="of each person")
+    parser.add_argument("--only", nargs="+", choices=tuple(WAYS), default=tuple(WAYS))
+    parser.add_argument("--out", type=Path, default=OUT)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    suite = load_suite("protection")
+    with tempfile.TemporaryDirectory() as folder:
+        data = read_dataset(args.data or draw_people(suite, Path(folder), print, processes=2))
+        screen = Screen(data, suite.families, args.photos)
+        rows = json.loads(args.out.read_text(encoding="utf-8"))["rows"] if args.out.is_file() else []
+        for way in args.only:
+            rows = [row for row in rows if row["way"] != way] + [screen.measure(way)]
+            print(rows[-1], flush=True)
+            about = {
+                "photos": len(screen.taught),
+                "probes": len(screen.asked),
+                "held_out": HELD_OUT,
+                "strength": "standard",
+            }
+            rows.sort(key=lambda row: tuple(WAYS).index(row["way"]))
+            args.out.write_text(json.dumps(about | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+
+
+class Screen:
+    """Photos of some people, the towers that are known and the one that is not, and readers of all of them.
+
+    Args:
+        data: the people. families: towers; all but `HELD_OUT` are known. photos: training photos of each person.
+    """
+
+    def __init__(self, data: DataSet, families: Sequence[str], photos: int) -> None:
+        self.towers = [*load_surrogates(",".join(families))]
+        everybody = {hash_file(path): path for path in map(data.path, data.rows["train"])}
+        self.references = album_references(everybody, self.towers, max_megapixels=100)
+        self.taught, self.asked = _choose(data, "train", photos), _choose(data, "probe", None)
+        self.people = sorted({person for person, _ in self.taught})
+        self.groups = {row.person_id: group_of(data.path(row)) for row in data.rows["train"]}
+        self.members = [
+            {person: _centre([p for who, p in self.taught if who == person], t, r) for person in self.people}
+            for t, r in self._looks()
+        ]
+
+    def measure(self, way: str) -> dict[str, Any]:
+        """Return what is left of people, and what readers learn, after all photos went one way."""
+        changed = [self._change(way, person, picture) for person, picture in self.taught]
+        pairs = [(p.pixels, c.pixels) for (_, p), c in zip(self.taught, changed, strict=True)]
+        row: dict[str, Any] = {"way": way, "what": WAYS[way], "towers": {}}
+        row |= {"ssim": _mean(ssim(*pair) for pair in pairs), "flip": _mean(flip(*pair) for pair in pairs)}
+        labels = np.array([self.people.index(person) for person, _ in self.taught])
+        truth = np.array([self.people.index(person) for person, _ in self.asked])
+        for (tower, reference), members in zip(self._looks(), self.members, strict=True):
+            clean, now, new = (
+                _look(photos, tower, reference)
+                for photos in ([p for _, p in self.taught], changed, [p for _, p in self.asked])
+            )
+            persons = torch.stack([members[person] for person, _ in self.taught])
+            persons = persons - reference.along_axes(reference.who_centres).mean(0)
+            left = 1 + ((now - clean) * persons).sum(1) / persons.square().sum(1)
+            row["towers"][tower.name] = {
+                "left": round(float(left.mean()), 3),
+                "leak": round(float((read(now, labels, new) == truth).mean()), 3),
+                "fit": round(_fit(now, labels), 3),
+            }
+        return row
+
+    def _change(self, way: str, person: str, picture: Picture) -> Picture:
+        if way == "untouched":
+            return picture
+        known = [i for i, tower in enumerate(self.towers) if tower.name != HELD_OUT]
+        budget, image = STRENGTHS["standard"], to_tensor(picture)
+        (change,) = optimise_changes(
+            image, [self.towers[i] for i in known], [self.references[i] for i in known], budget=budget,
+            effort=EFFORTS["normal"], generator=Generator().manual_seed(0), groups=[self.groups[person]],
+            objective=self._objective(way, person),
+        )  # fmt: skip
+        return picture.with_pixels(apply_change(picture.pixels, change.numpy(), levels=budget.levels))
+
+    def _objective(self, way: str, person: str) -> Objective:
+        if way == "alone":
+            return _alone
+        if way == "keyed":
+            return _keyed
+        if way in OBJECTIVES:
+            return OBJECTIVES[way]
+        number = self.people.index(person)
+        following = self.people[(number + 1) % len(self.people)]
+        goals = {
+            id(reference): members[following] if way == "swap" else _decoy(number, tower, reference)
+            for (tower, reference), members in zip(self._looks(), self.members, strict=True)
+        }
+        return _towards(goals)
+
+    def _looks(self) -> list[tuple[Surrogate, Reference]]:
+        return list(zip(self.towers, self.references, strict=True))
+
+
+def _choose(data: DataSet, split: str, count: int | None) -> list[tuple[str, Picture]]:
+    """Return photos of a split with who is on them: so many of each person, evenly over their photos."""
+    rows: dict[str, list[PhotoRow]] = {}
+    for row in data.rows[split]:
+        rows.setdefault(row.person_id, []).append(row)
+    chosen = [row for own in rows.values() for row in (own[:: max(1, len(own) // count)][:count] if count else own)]
+    return [(row.person_id, read_photo(data.path(row))) for row in chosen]
+
+
+@torch.no_grad()
+def _look(photos: Sequence[Picture], tower: Surrogate, reference: Reference) -> Tensor:
+    return torch.cat([reference.along_axes(tower.features(to_tensor(photo)).who) for photo in photos])
+
+
+def _centre(photos: Sequence[Picture], tower: Surrogate, reference: Reference) -> Tensor:
+    return _look(photos, tower, reference).mean(0)
+
+
+@torch.no_grad()
+def _decoy(number: int, tower: Surrogate, reference: Reference) -> Tensor:
+    person = make_person(FIRST_DECOY + number)
+    photos = [draw_portrait(person, seed=FIRST_DECOY + i, size=192).pixels for i in range(DECOY_PHOTOS)]
+    shown = [torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255 for pixels in photos]
+    return torch.cat([reference.along_axes(tower.features(photo).who) for photo in shown]).mean(0)
+
+
+def _alone(now: Features, clean: Features, person: Tensor, reference: Reference) -> Tensor:
+    own = reference.along_axes(clean.who) - reference.along_axes(reference.who_centres).mean(0)
+    return oppose(now, clean, own, reference)
+
+
+def _keyed(now: Features, clean: Features, person: Tensor, reference: Reference) -> Tensor:
+    key = torch.randn(reference.axes.shape[1], generator=Generator().manual_seed(7))
+    along = ((now.who - clean.who) @ reference.axes) @ (key / key.norm())
+    return oppose(now, clean, person, reference) - COMMON * along / person.norm(dim=-1)
+
+
+def _towards(goals: Mapping[int, Tensor]) -> Objective:
+    """Return the objective of going to a place: 1 untouched, 0 arrived."""
+
+    def objective(now: Features, clean: Features, person: Tensor, reference: Reference) -> Tensor:
+        goal = goals[id(reference)]
+        near, far = ((reference.along_axes(f.who) - goal).square().sum(-1) for f in (now, clean))
+        return near / far.clamp_min(1e-12)
+
+    return objective
+
+
+def read(taught: Tensor, labels: NDArray[np.int64], asked: Tensor) -> NDArray[np.int64]:
+    """Return what a ridge classifier that was taught on features (n, k) and labels (n,) says of others (m, k)."""
+    x, new = (np.hstack([f.numpy(), np.ones((len(f), 1), np.float32)]).astype(float) for f in (taught, asked))
+    weights = np.linalg.solve(x.T @ x + RIDGE * np.eye(x.shape[1]), x.T @ np.eye(labels.max() + 1)[labels])
+    said: NDArray[np.int64] = (new @ weights).argmax(1)
+    return said
+
+
+def _fit(features: Tensor, labels: NDArray[np.int64]) -> float:
+    """Return how often a reader tells a photo that it was taught all others of."""
+    everyone = np.arange(len(labels))
+    told = [read(features[everyone != i], labels[everyone != i], features[i : i + 1])[0] for i in everyone]
+    return float((np.array(told) == labels).mean())
+
+
+def _mean(values: Any) -> float:
+    return round(float(np.mean(list(values))), 4)
+
+
+if __name__ == "__main__":
+    main()
