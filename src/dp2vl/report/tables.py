@@ -85,11 +85,11 @@ def protection(runs: Sequence[Run]) -> Table:
 
 def _above_ours(run: Run, arm: Arm) -> Cell:
     """Return how much more another method's photos leak than those of this tool; void if either fails its gates."""
-    found = run.number(arm, "leakage_difference") if arm.arm == "baseline" else None
-    ours = replace(arm, arm="protected", method="dp2vl")
-    return (
-        number_cell(found, run.why(arm) or f"of dp2vl: {run.why(ours)}" * bool(run.why(ours))) if found else Cell("-")
-    )
+    found = run.number(arm, "leakage_difference")
+    if arm.arm != "baseline" or not found:
+        return Cell("-")
+    ours = run.why(replace(arm, arm="protected", method="dp2vl"))
+    return number_cell(found, run.why(arm) or (f"of dp2vl: {ours}" if ours else ""))
 
 
 def transfer(runs: Sequence[Run]) -> Table:
