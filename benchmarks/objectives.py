@@ -34,6 +34,7 @@ from dp2vl.protect.optimise import optimise_changes
 from dp2vl.protect.quality import flip, ssim
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.sample import album_references, group_of
+from dp2vl.protect.usual import collect, mean_by_person
 from dp2vl.protect.verify import to_tensor
 from dp2vl.surrogates import Surrogate, load_surrogates
 from dp2vl.surrogates.protocol import Features
@@ -58,8 +59,6 @@ WAYS = {
     "keyed": "as oppose, and along a secret direction that all photos share",
 }
 """Name of a way -> what is pushed where."""
-Places = Mapping[str, Tensor]
-"""Person -> where they are, or are to go, along the axes of one tower, (k,)."""
 
 
 def main() -> None:
@@ -102,24 +101,22 @@ class Screen:
         self.taught, self.asked = _choose(data, "train", photos), _choose(data, "probe", None)
         self.people = sorted({person for person, _ in self.taught})
         self.groups = {row.person_id: group_of(data.path(row)) for row in data.rows["train"]}
+        self.clean, self.new = self._look(self.taught), self._look(self.asked)
+        names = [person for person, _ in self.taught]
         self.members = [
-            {person: _centre([p for who, p in self.taught if who == person], t, r) for person in self.people}
-            for t, r in self._looks()
+            dict(zip(dict.fromkeys(names), mean_by_person(seen, names), strict=True)) for seen in self.clean
         ]
+        self._decoys: dict[tuple[str, int], Tensor] = {}
 
     def measure(self, way: str) -> dict[str, Any]:
         """Return what is left of people, and what readers learn, after all photos went one way."""
-        changed = [self._change(way, person, picture) for person, picture in self.taught]
-        pairs = [(p.pixels, c.pixels) for (_, p), c in zip(self.taught, changed, strict=True)]
+        changed = [(person, self._change(way, person, picture)) for person, picture in self.taught]
+        pairs = [(p.pixels, c.pixels) for (_, p), (_, c) in zip(self.taught, changed, strict=True)]
         row: dict[str, Any] = {"way": way, "what": WAYS[way], "towers": {}}
         row |= {"ssim": _mean(ssim(*pair) for pair in pairs), "flip": _mean(flip(*pair) for pair in pairs)}
-        labels = np.array([self.people.index(person) for person, _ in self.taught])
-        truth = np.array([self.people.index(person) for person, _ in self.asked])
-        for (tower, reference), members in zip(self._looks(), self.members, strict=True):
-            clean, now, new = (
-                _look(photos, tower, reference)
-                for photos in ([p for _, p in self.taught], changed, [p for _, p in self.asked])
-            )
+        labels, truth = (np.array([self.people.index(who) for who, _ in shown]) for shown in (self.taught, self.asked))
+        seen = zip(self.towers, self.references, self.members, self.clean, self._look(changed), self.new, strict=True)
+        for tower, reference, members, clean, now, new in seen:
             persons = torch.stack([members[person] for person, _ in self.taught])
             persons = persons - reference.along_axes(reference.who_centres).mean(0)
             left = 1 + ((now - clean) * persons).sum(1) / persons.square().sum(1)
@@ -129,6 +126,14 @@ class Screen:
                 "fit": round(_fit(now, labels), 3),
             }
         return row
+
+    def _look(self, shown: Sequence[tuple[str, Picture]]) -> list[Tensor]:
+        """Return where photos lie along the axes of each tower, (n, k)."""
+        photos = [to_tensor(picture) for _, picture in shown]
+        return [
+            reference.along_axes(collect(tower, photos).who)
+            for tower, reference in zip(self.towers, self.references, strict=True)
+        ]
 
     def _change(self, way: str, person: str, picture: Picture) -> Picture:
         if way == "untouched":
@@ -152,13 +157,21 @@ class Screen:
         number = self.people.index(person)
         following = self.people[(number + 1) % len(self.people)]
         goals = {
-            id(reference): members[following] if way == "swap" else _decoy(number, tower, reference)
-            for (tower, reference), members in zip(self._looks(), self.members, strict=True)
+            id(reference): members[following] if way == "swap" else self._decoy(number, tower, reference)
+            for tower, reference, members in zip(self.towers, self.references, self.members, strict=True)
+            if tower.name != HELD_OUT
         }
         return _towards(goals)
 
-    def _looks(self) -> list[tuple[Surrogate, Reference]]:
-        return list(zip(self.towers, self.references, strict=True))
+    def _decoy(self, number: int, tower: Surrogate, reference: Reference) -> Tensor:
+        """Return where somebody who does not exist is along the axes of a tower; drawn once."""
+        key = (tower.name, number)
+        if key not in self._decoys:
+            person = make_person(FIRST_DECOY + number)
+            photos = [draw_portrait(person, seed=FIRST_DECOY + i, size=192).pixels for i in range(DECOY_PHOTOS)]
+            shown = [torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255 for pixels in photos]
+            self._decoys[key] = reference.along_axes(collect(tower, shown).who).mean(0)
+        return self._decoys[key]
 
 
 def _choose(data: DataSet, split: str, count: int | None) -> list[tuple[str, Picture]]:
@@ -168,23 +181,6 @@ def _choose(data: DataSet, split: str, count: int | None) -> list[tuple[str, Pic
         rows.setdefault(row.person_id, []).append(row)
     chosen = [row for own in rows.values() for row in (own[:: max(1, len(own) // count)][:count] if count else own)]
     return [(row.person_id, read_photo(data.path(row))) for row in chosen]
-
-
-@torch.no_grad()
-def _look(photos: Sequence[Picture], tower: Surrogate, reference: Reference) -> Tensor:
-    return torch.cat([reference.along_axes(tower.features(to_tensor(photo)).who) for photo in photos])
-
-
-def _centre(photos: Sequence[Picture], tower: Surrogate, reference: Reference) -> Tensor:
-    return _look(photos, tower, reference).mean(0)
-
-
-@torch.no_grad()
-def _decoy(number: int, tower: Surrogate, reference: Reference) -> Tensor:
-    person = make_person(FIRST_DECOY + number)
-    photos = [draw_portrait(person, seed=FIRST_DECOY + i, size=192).pixels for i in range(DECOY_PHOTOS)]
-    shown = [torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255 for pixels in photos]
-    return torch.cat([reference.along_axes(tower.features(photo).who) for photo in shown]).mean(0)
 
 
 def _alone(now: Features, clean: Features, person: Tensor, reference: Reference) -> Tensor:

@@ -14,6 +14,8 @@ from dp2vl.leakage.uncertainty import Interval, Pair, Resample
 MEAN = "mean"
 Statistic = Callable[[Resample, int | None], Interval]
 """Draws of people, and a run or None for all -> a number."""
+Comparison = Callable[[Resample, Sequence[Pair], Sequence[Pair]], Interval]
+"""Draws of people, and the tables of two arms -> a number."""
 FACTS = ("category", "token")
 """Slots of which leakage is reported by scenario; `identity` has none."""
 
@@ -125,12 +127,9 @@ def score_protection(
     Raises:
         DP2VLError: people or scenarios of the two differ.
     """
-    scenarios = Answers(clean, steps[1]).scenarios("category")
-    wanted = ((MEAN, scenarios), *((s, [s]) for s in scenarios))
-    return [
-        _compare("protection_rate", name, Resample.protection, (protected, clean), steps, chosen)
-        for name, chosen in wanted
-    ]
+    arms = _Arms(protected, clean, steps)
+    wanted = ((MEAN, arms.scenarios), *((s, [s]) for s in arms.scenarios))
+    return [arms.compare("protection_rate", name, Resample.protection, chosen) for name, chosen in wanted]
 
 
 def score_difference(
@@ -145,33 +144,42 @@ def score_difference(
     Raises:
         DP2VLError: people or scenarios of the two differ.
     """
-    scenarios = Answers(second, steps[1]).scenarios("category")
-    return _compare("leakage_difference", MEAN, Resample.leakage_difference, (first, second), steps, scenarios)
+    arms = _Arms(first, second, steps)
+    return arms.compare("leakage_difference", MEAN, Resample.leakage_difference, arms.scenarios)
 
 
-def _compare(
-    metric: str,
-    name: str,
-    statistic: Callable[[Resample, Sequence[Pair], Sequence[Pair]], Interval],
-    arms: tuple[Sequence[Sequence[Answer]], Sequence[Sequence[Answer]]],
-    steps: tuple[int, int],
-    scenarios: Sequence[str],
-) -> Number:
-    """Return a number of two arms over the kinds of some scenarios."""
-    first, second = (Answers(runs, step) for runs, step in zip(arms, steps, strict=True))
-    same = first.scenarios("category") == second.scenarios("category")
-    if first.resample.people != second.resample.people or not same:
-        raise DP2VLError("expected the same people and scenarios in both arms", "run both arms of one suite")
+class _Arms:
+    """Two arms whose people are drawn together, each at a checkpoint of its own.
 
-    def pairs(answers: Answers, run: int | None) -> list[Pair]:
-        tables = [(answers.table("probe", "category", s), answers.level("category", s)) for s in scenarios]
-        return [(_of(table, run), _level(level, run)) for table, level in tables]
+    Raises:
+        DP2VLError: people or scenarios of the two differ.
+    """
 
-    alone = Resample(first.resample.people, draws=0)
-    runs = range(len(arms[0])) if len(arms[0]) == len(arms[1]) else ()
-    whole = statistic(first.resample, pairs(first, None), pairs(second, None))
-    seeds = tuple(statistic(alone, pairs(first, i), pairs(second, i)).value for i in runs)
-    return Number(metric=metric, scenario=name, step=steps[0], interval=whole, seeds=seeds)
+    def __init__(
+        self, first: Sequence[Sequence[Answer]], second: Sequence[Sequence[Answer]], steps: tuple[int, int]
+    ) -> None:
+        self._first, self._second = Answers(first, steps[0]), Answers(second, steps[1])
+        self.scenarios, self._step = self._second.scenarios("category"), steps[0]
+        same_people = self._first.resample.people == self._second.resample.people
+        if not same_people or self._first.scenarios("category") != self.scenarios:
+            raise DP2VLError("expected the same people and scenarios in both arms", "run both arms of one suite")
+        self._seeds = range(len(first)) if len(first) == len(second) else ()
+        self._alone = Resample(self._first.resample.people, draws=0)
+
+    def compare(self, metric: str, name: str, statistic: Comparison, scenarios: Sequence[str]) -> Number:
+        """Return a number over the kinds of some scenarios."""
+
+        def number(resample: Resample, run: int | None) -> Interval:
+            return statistic(resample, *(_pairs(arm, scenarios, run) for arm in (self._first, self._second)))
+
+        seeds = tuple(number(self._alone, run).value for run in self._seeds)
+        whole = number(self._first.resample, None)
+        return Number(metric=metric, scenario=name, step=self._step, interval=whole, seeds=seeds)
+
+
+def _pairs(answers: Answers, scenarios: Sequence[str], run: int | None) -> list[Pair]:
+    tables = [(answers.table("probe", "category", s), answers.level("category", s)) for s in scenarios]
+    return [(_of(table, run), _level(level, run)) for table, level in tables]
 
 
 def score_people(runs: Sequence[Sequence[Answer]], step: int) -> dict[str, dict[str, float]]:
