@@ -57,6 +57,7 @@ WAYS = {
     "decoy": "each person to somebody who does not exist, one for each",
     "oppose": "all photos of a person from that person, through people in general: what `protect` does",
     "keyed": "as oppose, and along a secret direction that all photos share",
+    "aside": "as oppose, and across that towards somebody who does not exist, one for each person",
 }
 """Name of a way -> what is pushed where."""
 
@@ -161,7 +162,7 @@ class Screen:
             for tower, reference, members in zip(self.towers, self.references, self.members, strict=True)
             if tower.name != HELD_OUT
         }
-        return _towards(goals)
+        return _aside(goals) if way == "aside" else _towards(goals)
 
     def _decoy(self, number: int, tower: Surrogate, reference: Reference) -> Tensor:
         """Return where somebody who does not exist is along the axes of a tower; drawn once."""
@@ -201,6 +202,19 @@ def _towards(goals: Mapping[int, Tensor]) -> Objective:
         goal = goals[id(reference)]
         near, far = ((reference.along_axes(f.who) - goal).square().sum(-1) for f in (now, clean))
         return near / far.clamp_min(1e-12)
+
+    return objective
+
+
+def _aside(goals: Mapping[int, Tensor]) -> Objective:
+    """Return the objective of leaving a person and going as far towards a place, across the way out."""
+
+    def objective(now: Features, clean: Features, person: Tensor, reference: Reference) -> Tensor:
+        goal = goals[id(reference)] - reference.along_axes(reference.who_centres).mean(0)
+        across = goal - person * (person @ goal / person.square().sum(-1))[:, None]
+        moved = (now.who - clean.who) @ reference.axes
+        gone = (moved * across).sum(-1) / across.norm(dim=-1)
+        return oppose(now, clean, person, reference) - gone / person.norm(dim=-1)
 
     return objective
 
