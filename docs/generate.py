@@ -230,15 +230,15 @@ def make_attacker_table(rows: list[dict], elsewhere: list[dict]) -> str:
             which = {"family": family, "attacker": attacker, **kinds[kind]}
             if choose(rows, **which):
                 leak, who = find(rows, "leakage_peak", "mean", **which), find(rows, "identity_accuracy_peak", **which)
-                unsure = "?" if kind == "protected" and leak["gate"] != "passed" else ""
-                cells.append(f"{show_cell(leak)}{unsure}, {who['value']:.2f}{unsure}")
+                cell = f"{show_cell(leak)}, {who['value']:.2f}"
+                cells.append(f"({cell})?" if kind == "protected" and leak["gate"] != "passed" else cell)
             else:
                 cells.append(NOT_MEASURED)
         lines.append(f"| `{attacker}`: {about.what} | " + " | ".join(cells) + " |")
     about = (
         "\nPeak of leakage with its interval over people, and of who it is; one seed. Protected: at `standard`, the "
-        "attacked model's tower not known. With a question mark: not all gates passed (protected photos were fitted "
-        "less than clean ones, or there is no clean run beside)."
+        "attacked model's tower not known. In brackets with a question mark: not all gates passed (protected "
+        "photos were fitted less than clean ones, or there is no clean run beside)."
     )
     return "\n".join([*lines, about])
 
