@@ -22,8 +22,9 @@ from dp2vl.surrogates import Surrogate
 OVERSAMPLING = 2
 """The change is optimised on a copy whose short side is this many times what the largest tower sees: crops still find
 detail, and cost and memory do not depend on the photo's own size."""
-WEAKER = (1.0, 0.85, 0.7, 0.55, 0.4, 0.25)
-"""Factors tried in turn until the written file is as similar to the original as the budget asks."""
+TRIES, LEAST = 8, 0.25
+"""How often a file is written before it is as similar to the original as the budget asks, and the smallest share of the
+change that is still worth a copy."""
 
 
 @dataclass(frozen=True)
@@ -112,15 +113,22 @@ class Protector:
         return small.to(self.references[0].device)
 
     def _fit(self, picture: Picture, change: NDArray[np.float32]) -> tuple[bytes, Picture, float]:
-        """Return the encoded copy, what it decodes to, and its SSIM, at the largest factor that keeps that."""
-        budget = self.config.budget
-        for factor in WEAKER:
+        """Return the encoded copy, what it decodes to, and its SSIM: about as much of the change as that allows.
+
+        What a change costs grows with its square, so one look says by how much to shrink it, but for what the file's
+        own coding costs, which stays: each further look shrinks it by more than the square says.
+        """
+        budget, factor = self.config.budget, 1.0
+        for look in range(1, TRIES + 1):
             pixels = apply_change(picture.pixels, change * np.float32(factor), levels=budget.levels)
             data = encode(picture.with_pixels(pixels), metadata=self.config.metadata)
             after = decode(data, picture)
             similarity = ssim(picture.pixels, after.pixels)
             if similarity >= budget.ssim:
                 return data, after, similarity
+            factor *= min(0.98, ((1 - budget.ssim) / (1 - similarity)) ** (look / 2))
+            if factor < LEAST:
+                break
         raise PhotoError(
             f"no change keeps the similarity (SSIM) at {budget.ssim:.2f} or above",
             "try --strength strong for this photo",
