@@ -119,7 +119,7 @@ class Screen:
         seen = zip(self.towers, self.references, self.members, self.clean, self._look(changed), self.new, strict=True)
         for tower, reference, members, clean, now, new in seen:
             persons = torch.stack([members[person] for person, _ in self.taught])
-            persons = persons - reference.along_axes(reference.who_centres).mean(0)
+            persons = persons - reference.middle
             left = 1 + ((now - clean) * persons).sum(1) / persons.square().sum(1)
             row["towers"][tower.name] = {
                 "left": round(float(left.mean()), 3),
@@ -185,7 +185,7 @@ def _choose(data: DataSet, split: str, count: int | None) -> list[tuple[str, Pic
 
 
 def _alone(now: Features, clean: Features, person: Tensor, reference: Reference) -> Tensor:
-    own = reference.along_axes(clean.who) - reference.along_axes(reference.who_centres).mean(0)
+    own = reference.along_axes(clean.who) - reference.middle
     return oppose(now, clean, own, reference)
 
 
@@ -210,7 +210,7 @@ def _aside(goals: Mapping[int, Tensor]) -> Objective:
     """Return the objective of leaving a person and going as far towards a place, across the way out."""
 
     def objective(now: Features, clean: Features, person: Tensor, reference: Reference) -> Tensor:
-        goal = goals[id(reference)] - reference.along_axes(reference.who_centres).mean(0)
+        goal = goals[id(reference)] - reference.middle
         across = goal - person * (person @ goal / person.square().sum(-1))[:, None]
         moved = (now.who - clean.who) @ reference.axes
         gone = (moved * across).sum(-1) / across.norm(dim=-1)

@@ -13,7 +13,7 @@ from pathlib import Path
 from dp2vl.bench.leaderboard import make_page, read_entries
 from dp2vl.learn.recipe import ATTACKERS
 from dp2vl.protect.config import EFFORTS
-from dp2vl.report.cells import NOT_MEASURED, make_markdown, show_cell
+from dp2vl.report.cells import NOT_MEASURED, Cell, make_markdown, show_cell
 from dp2vl.report.figures import Plot
 from dp2vl.report.plots import make_plots
 from dp2vl.report.records import KNOWN, Run, read_runs
@@ -222,25 +222,24 @@ def make_attacker_table(rows: list[dict], elsewhere: list[dict]) -> str:
     rows = rows + elsewhere
     kinds = {"clean": {"arm": "clean"}, "protected": {"arm": "protected", "surrogates": "leave-one-out"}}
     columns = [(family, kind) for family in families for kind in kinds]
-    lines = ["| adversary | " + " | ".join(f"{f}, {kind}" for f, kind in columns) + " |"]
-    lines.append("|---" * (len(columns) + 1) + "|")
+    table = []
     for attacker, about in ATTACKERS.items():
-        cells = []
+        cells = [Cell(f"`{attacker}`: {about.what}")]
         for family, kind in columns:
             which = {"family": family, "attacker": attacker, **kinds[kind]}
             if choose(rows, **which):
                 leak, who = find(rows, "leakage_peak", "mean", **which), find(rows, "identity_accuracy_peak", **which)
-                cell = f"{show_cell(leak)}, {who['value']:.2f}"
-                cells.append(f"({cell})?" if kind == "protected" and leak["gate"] != "passed" else cell)
+                unsure = kind == "protected" and leak["gate"] != "passed"
+                cells.append(Cell(f"{show_cell(leak)}, {who['value']:.2f}", why="a gate failed" if unsure else ""))
             else:
-                cells.append(NOT_MEASURED)
-        lines.append(f"| `{attacker}`: {about.what} | " + " | ".join(cells) + " |")
+                cells.append(Cell(NOT_MEASURED))
+        table.append(cells)
     about = (
         "\nPeak of leakage with its interval over people, and of who it is; one seed. Protected: at `standard`, the "
         "attacked model's tower not known. In brackets with a question mark: not all gates passed (protected "
         "photos were fitted less than clean ones, or there is no clean run beside)."
     )
-    return "\n".join([*lines, about])
+    return make_markdown(["adversary", *(f"{family}, {kind}" for family, kind in columns)], table) + "\n" + about
 
 
 def make_results(runs: list[Run]) -> str:

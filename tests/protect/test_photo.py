@@ -1,40 +1,34 @@
 """What is written of a change: as much as the budget's similarity allows, in the file's own format."""
 
-import io
-
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from dp2vl.errors import PhotoError
 from dp2vl.images import Picture, decode_photo
 from dp2vl.people import draw_portrait, make_person
-from dp2vl.protect.budget import apply_change
+from dp2vl.protect.budget import Similarity
 from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.photo import Protector
-from dp2vl.protect.quality import ssim
 from dp2vl.protect.reference import make_reference
+from dp2vl.protect.verify import to_tensor
+from image_tools import saved
 from towers import TinyTower
 
 CONFIG = ProtectConfig()
 
 
 def jpeg_photo() -> Picture:
-    out = io.BytesIO()
-    Image.fromarray(draw_portrait(make_person(1), seed=1, size=128).pixels).save(out, "JPEG", quality=85)
-    return decode_photo(out.getvalue(), max_megapixels=1)
+    drawn = Image.fromarray(draw_portrait(make_person(1), seed=1, size=128).pixels)
+    return decode_photo(saved(drawn, "JPEG", quality=85), max_megapixels=1)
 
 
 def noise_of(picture: Picture, similarity: float) -> NDArray[np.float32]:
     """Return noise that leaves a photo this similar before it is written."""
-    pattern = np.random.default_rng(0).standard_normal((3, *picture.pixels.shape[:2])).astype(np.float32) / 255
-    low, high = 0.0, 12.0
-    for _ in range(20):
-        middle = (low + high) / 2
-        changed = apply_change(picture.pixels, pattern * np.float32(middle), levels=CONFIG.budget.levels)
-        low, high = (middle, high) if ssim(picture.pixels, changed) > similarity else (low, middle)
-    return pattern * np.float32(low)
+    pattern = torch.randn(1, 3, *picture.pixels.shape[:2], generator=torch.Generator().manual_seed(0))
+    return Similarity(to_tensor(picture)).fit(pattern, similarity)[0].numpy()
 
 
 def protector() -> Protector:

@@ -168,18 +168,18 @@ class _Arms:
 
     def compare(self, metric: str, name: str, statistic: Comparison, scenarios: Sequence[str]) -> Number:
         """Return a number over the kinds of some scenarios."""
+        tables = [_tables(arm, scenarios) for arm in (self._first, self._second)]
 
         def number(resample: Resample, run: int | None) -> Interval:
-            return statistic(resample, *(_pairs(arm, scenarios, run) for arm in (self._first, self._second)))
+            return statistic(resample, *([(_of(t, run), _level(level, run)) for t, level in arm] for arm in tables))
 
         seeds = tuple(number(self._alone, run).value for run in self._seeds)
         whole = number(self._first.resample, None)
         return Number(metric=metric, scenario=name, step=self._step, interval=whole, seeds=seeds)
 
 
-def _pairs(answers: Answers, scenarios: Sequence[str], run: int | None) -> list[Pair]:
-    tables = [(answers.table("probe", "category", s), answers.level("category", s)) for s in scenarios]
-    return [(_of(table, run), _level(level, run)) for table, level in tables]
+def _tables(answers: Answers, scenarios: Sequence[str]) -> list[tuple[PersonTable, Level]]:
+    return [(answers.table("probe", "category", s), answers.level("category", s)) for s in scenarios]
 
 
 def score_people(runs: Sequence[Sequence[Answer]], step: int) -> dict[str, dict[str, float]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 import torch
@@ -22,9 +23,8 @@ from dp2vl.surrogates import Surrogate
 OVERSAMPLING = 2
 """The change is optimised on a copy whose short side is this many times what the largest tower sees: crops still find
 detail, and cost and memory do not depend on the photo's own size."""
-TRIES, LEAST = 8, 0.25
-"""How often a file is written before it is as similar to the original as the budget asks, and the smallest share of the
-change that is still worth a copy."""
+LEAST = 0.25
+"""The smallest share of the change that is still worth a copy."""
 
 
 @dataclass(frozen=True)
@@ -119,16 +119,16 @@ class Protector:
         own coding costs, which stays: each further look shrinks it by more than the square says.
         """
         budget, factor = self.config.budget, 1.0
-        for look in range(1, TRIES + 1):
+        for look in count(1):
             pixels = apply_change(picture.pixels, change * np.float32(factor), levels=budget.levels)
             data = encode(picture.with_pixels(pixels), metadata=self.config.metadata)
             after = decode(data, picture)
             similarity = ssim(picture.pixels, after.pixels)
             if similarity >= budget.ssim:
                 return data, after, similarity
-            factor *= min(0.98, ((1 - budget.ssim) / (1 - similarity)) ** (look / 2))
-            if factor < LEAST:
+            if factor == LEAST:
                 break
+            factor = max(LEAST, factor * min(0.98, ((1 - budget.ssim) / (1 - similarity)) ** (look / 2)))
         raise PhotoError(
             f"no change keeps the similarity (SSIM) at {budget.ssim:.2f} or above",
             "try --strength strong for this photo",

@@ -54,6 +54,11 @@ class Reference:
         """Return `Features.who` (n, d3) along the axes, less the centre of people in general, shape (n, k)."""
         return (who - self.who_centres[0]) @ self.axes
 
+    @property
+    def middle(self) -> Tensor:
+        """The mean of the centres along the axes, shape (k,): what people are set apart from."""
+        return self.along_axes(self.who_centres).mean(0)
+
     def person_of(self, who: Tensor, group: object = None) -> Tensor:
         """Return what sets the person of each photo apart from other people, shape (n, k).
 
@@ -71,7 +76,7 @@ class Reference:
             inside = self.groups == self.names.index(group)
         weight = inside * torch.exp(-torch.cdist(own, self.people).square() / (reach * self.spread))
         mean = (own + weight @ self.people) / (1 + weight.sum(1, keepdim=True))
-        return mean - self.along_axes(self.who_centres).mean(0)
+        return mean - self.middle
 
     def to(self, device: str | torch.device) -> "Reference":
         """Return the same statistics on a device."""
