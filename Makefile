@@ -27,7 +27,7 @@ test-hard: $(VENV)/.installed-dev  ## faults, tried many times over; an hour
 cover: export OMP_NUM_THREADS = 1
 cover: $(VENV)/.installed-dev  ## which branches of the rooms that must not lose or mix up anything are tested
 	$(BIN)/pytest -q -n 2 tests/test_*.py tests/leakage tests/hard --cov-branch --cov-report=term:skip-covered \
-		--cov=dp2vl.images --cov=dp2vl.album --cov=dp2vl.records --cov=dp2vl.leakage
+		--cov=dp2vl.images --cov=dp2vl.album --cov=dp2vl.files --cov=dp2vl.records --cov=dp2vl.leakage
 
 lint: $(VENV)/.installed-dev  ## style and types
 	$(BIN)/ruff check .

@@ -21,10 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Generator, Tensor
 
-from dp2vl.album import hash_file
 from dp2vl.bench.stages import draw_people
 from dp2vl.bench.suite import load_suite
 from dp2vl.dataset.schema import DataSet, PhotoRow, read_dataset
+from dp2vl.files import hash_file
 from dp2vl.images import Picture, read_photo
 from dp2vl.people import draw_portrait, make_person
 from dp2vl.protect.budget import apply_change

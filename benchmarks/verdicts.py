@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from dp2vl.album import hash_file
 from dp2vl.bench.stages import draw_people
 from dp2vl.bench.suite import Suite, load_suite
 from dp2vl.dataset.schema import DataSet, read_dataset
+from dp2vl.files import hash_file
 from dp2vl.images import read_photo
 from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.photo import Protector

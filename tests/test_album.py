@@ -1,13 +1,10 @@
-"""Walking folders, giving every file one place, and writing whole files only."""
+"""Walking folders, giving every file one place, and keeping others out of it."""
 
 import io
 import os
-import random
-import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,18 +14,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from dp2vl import album
-from dp2vl.album import (
-    AlbumPlan,
-    check_space,
-    check_target,
-    hash_bytes,
-    hash_file,
-    lock_output,
-    plan_album,
-    remove_partials,
-    write_atomic,
-)
+from dp2vl.album import AlbumPlan, check_space, check_target, lock_output, plan_album
 from dp2vl.errors import DP2VLError, PhotoError, UsageError
+from dp2vl.files import hash_bytes, hash_file, write_atomic
 from dp2vl.types import Status
 
 
@@ -312,34 +300,6 @@ def test_too_little_space_is_an_error_that_names_both_numbers(
         check_space(out, photos)
 
 
-def test_a_written_file_is_new_and_readable_like_any_other(out: Path) -> None:
-    old = os.umask(0o027)
-    try:
-        write_atomic(out / "deep" / "a.jpg", b"one")
-    finally:
-        os.umask(old)
-    assert (out / "deep" / "a.jpg").stat().st_mode & 0o777 == 0o640
-    os.link(out / "deep" / "a.jpg", out / "kept")
-    write_atomic(out / "deep" / "a.jpg", b"two")
-    assert ((out / "deep" / "a.jpg").read_bytes(), (out / "kept").read_bytes()) == (b"two", b"one")
-
-
-@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
-def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
-    out: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException
-) -> None:
-    write_atomic(out / "a.jpg", b"old")
-
-    def fail(descriptor: int) -> None:
-        raise error
-
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(type(error)):
-        write_atomic(out / "a.jpg", b"new")
-    assert [p.name for p in out.iterdir()] == ["a.jpg"]
-    assert (out / "a.jpg").read_bytes() == b"old"
-
-
 def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     check_target(path, set())
@@ -347,45 +307,6 @@ def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path) -> None:
     check_target(path, {hash_bytes(b"ours")})
     with pytest.raises(PhotoError, match="not a copy written by dp2vl"):
         check_target(path, {hash_bytes(b"other")})
-
-
-def run_python(code: str, *args: object) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-c", code, *map(str, args)], stdout=subprocess.PIPE, text=True)
-
-
-WRITER = """
-import sys
-from itertools import cycle
-from pathlib import Path
-from dp2vl.album import write_atomic
-print("ready", flush=True)
-for byte in cycle(b"abcdefgh"):
-    write_atomic(Path(sys.argv[1]), bytes([byte]) * 2_000_000)
-"""
-
-
-def test_kill_9_while_writing_leaves_whole_files_and_parts_that_are_cleaned(out: Path) -> None:
-    left = 0
-    for seed in range(6):
-        with run_python(WRITER, out / "deep" / "a.bin") as process:
-            assert process.stdout is not None
-            process.stdout.readline()
-            time.sleep(random.Random(seed).uniform(0.01, 0.06))
-            process.send_signal(signal.SIGKILL)
-        left += remove_partials(out)
-        files = [p for p in out.rglob("*") if p.is_file()]
-        assert files in ([], [out / "deep" / "a.bin"])
-        for path in files:
-            data = path.read_bytes()
-            assert data == data[:1] * 2_000_000
-    assert left <= 6
-
-
-def test_only_our_own_partial_files_are_removed(out: Path) -> None:
-    keep = [put(out / "x.part"), put(out / ".dp2vl" / "outcomes.jsonl"), put(out / ".dp2vl-notes")]
-    put(out / "deep" / ".dp2vl-0123.part"), put(out / ".dp2vl" / ".dp2vl-4567.part")
-    assert remove_partials(out) == 2
-    assert sorted(p for p in out.rglob("*") if p.is_file()) == sorted(keep)
 
 
 HOLDER = """

@@ -13,17 +13,9 @@ import fsspec
 import pytest
 
 from dp2vl import album, images
-from dp2vl.album import (
-    check_space,
-    check_target,
-    hash_bytes,
-    is_album,
-    plan_album,
-    remove_partials,
-    state_folder,
-    write_atomic,
-)
+from dp2vl.album import check_space, check_target, is_album, plan_album, state_folder
 from dp2vl.errors import DP2VLError, PhotoError, UsageError
+from dp2vl.files import hash_bytes, remove_partials, write_atomic
 from dp2vl.storage import locate
 from dp2vl.types import Outcome, Photo, Status
 from image_tools import saved, smooth
@@ -228,16 +220,6 @@ def test_a_link_that_leads_out_is_named_with_the_way_out(tmp_path: Path):
     out = tmp_path / "out"
     assert error.value.message == f"{out / 'deep'} is a link that leads out of {out}"
     assert error.value.hint == "choose another --out"
-
-
-def test_a_part_that_could_not_even_be_made_says_why_and_not_that_it_is_missing(tmp_path: Path, monkeypatch):
-    def full(self: Path, *arguments: object, **options: object) -> object:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(OSError, match="No space left") as error:
-        write_atomic(tmp_path / "a.jpg", b"data")
-    assert error.value.errno == errno.ENOSPC and list(tmp_path.iterdir()) == []
 
 
 def test_names_that_differ_in_case_are_tried_where_the_copies_go_with_a_file_that_a_later_run_removes(

@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "src" / "dp2vl"
 
 GROUND = {"types", "errors"}
-FILES = GROUND | {"images", "storage", "album", "records"}
+FILES = GROUND | {"images", "storage", "files", "album", "records"}
 PEOPLE = FILES | {"people", "dataset"}
 TOWERS = PEOPLE | {"preprocess", "vlm", "surrogates"}
 STUDY = TOWERS | {"protect", "preview", "learn", "leakage", "engine", "report"}
@@ -21,8 +21,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "images": GROUND,
     "storage": GROUND,
-    "album": GROUND | {"images", "storage"},
-    "records": GROUND | {"album", "storage"},
+    "files": {"storage"},
+    "album": GROUND | {"images", "storage", "files"},
+    "records": GROUND | {"album", "storage", "files"},
     "preview": GROUND | {"images"},
     "report": GROUND | {"records", "leakage"},
     "engine": {"errors"},

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dp2vl.album import hash_bytes, write_atomic
 from dp2vl.errors import DP2VLError
+from dp2vl.files import hash_bytes, write_atomic
 from dp2vl.records import (
     OutcomeStore,
     ProtectedRegistry,

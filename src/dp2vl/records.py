@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path, PurePosixPath
 
-from dp2vl.album import hash_file, state_folder, sync_folder, write_atomic
+from dp2vl.album import state_folder
 from dp2vl.errors import DP2VLError
+from dp2vl.files import hash_file, sync_folder, write_atomic
 from dp2vl.storage import state_home
 from dp2vl.types import Outcome, Photo, Status
 

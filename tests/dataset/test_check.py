@@ -11,11 +11,11 @@ import pytest
 from damage import edit_line, edit_people, edit_row
 from PIL import Image, PngImagePlugin
 
-from dp2vl.album import hash_file
 from dp2vl.dataset.check import check_dataset
 from dp2vl.dataset.looks import Looks, encode_genomes, score_looks
 from dp2vl.dataset.schema import read_dataset
 from dp2vl.errors import DP2VLError
+from dp2vl.files import hash_file
 from dp2vl.people.genome import make_person
 
 

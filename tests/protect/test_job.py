@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dp2vl.album import hash_file
+from dp2vl.files import hash_file
 from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.job import AlbumJob, PhotoWorker
 from dp2vl.surrogates.protocol import Features

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dp2vl.album import write_atomic
+from dp2vl.files import write_atomic
 
 DONE = "done.json"
 

@@ -9,10 +9,10 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 import dp2vl
-from dp2vl.album import write_atomic
 from dp2vl.bench.scores import SCORES
 from dp2vl.bench.suite import Suite
 from dp2vl.errors import DP2VLError, UsageError
+from dp2vl.files import write_atomic
 
 Entry = dict[str, Any]
 

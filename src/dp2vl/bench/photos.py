@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 import dp2vl
-from dp2vl.album import write_atomic
 from dp2vl.bench.baselines.external import check_budget, is_external, load_method
 from dp2vl.bench.baselines.registry import apply_baseline
 from dp2vl.bench.done import is_done, mark_done
@@ -20,6 +19,7 @@ from dp2vl.bench.suite import DP2VL, NOISE, Suite, Trial
 from dp2vl.dataset.schema import DataSet, PhotoRow
 from dp2vl.dataset.store import encode_png, new_folder, read_pixels
 from dp2vl.errors import DP2VLError
+from dp2vl.files import write_atomic
 from dp2vl.learn.countermeasures import apply_countermeasure
 from dp2vl.learn.strict import digest_of
 from dp2vl.protect.config import EFFORTS

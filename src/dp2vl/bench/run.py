@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dp2vl.album import write_atomic
 from dp2vl.bench.scores import score_trials
 from dp2vl.bench.suite import Suite, Trial
 from dp2vl.bench.visibility import measure_set
 from dp2vl.errors import UsageError
+from dp2vl.files import write_atomic
 
 
 def run_suite(

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from dp2vl.album import write_atomic
 from dp2vl.bench.suite import DP2VL, Suite, Trial
 from dp2vl.bench.visibility import write_visibility
 from dp2vl.errors import DP2VLError
+from dp2vl.files import write_atomic
 from dp2vl.leakage import (
     Answer,
     Number,

@@ -16,7 +16,6 @@ from typing import Any
 import torch
 
 import dp2vl
-from dp2vl.album import hash_file, write_atomic
 from dp2vl.bench.done import DONE, is_done, mark_done
 from dp2vl.bench.photos import Pixels, change_photos, choose_protected, read_shown
 from dp2vl.bench.suite import ALL, DP2VL, Suite, Trial
@@ -25,6 +24,7 @@ from dp2vl.dataset.make import make_dataset
 from dp2vl.dataset.schema import DataSet, dataset_digest, read_dataset
 from dp2vl.dataset.store import new_folder, read_pixels
 from dp2vl.errors import DP2VLError
+from dp2vl.files import hash_file, write_atomic
 from dp2vl.leakage.answers import Answer, write_answers
 from dp2vl.learn.ask import Ask, ask, plan_last_questions, plan_questions
 from dp2vl.learn.composites import make_composites

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from dp2vl.album import write_atomic
 from dp2vl.bench.done import DONE, is_done, mark_done
 from dp2vl.bench.suite import Suite, Trial
 from dp2vl.dataset.schema import read_dataset
 from dp2vl.dataset.store import read_pixels
+from dp2vl.files import write_atomic
 from dp2vl.protect.quality import flip, largest_change, ssim
 
 VISIBILITY = "visibility.jsonl"

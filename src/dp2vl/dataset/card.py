@@ -7,8 +7,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dp2vl.album import hash_file
 from dp2vl.dataset.schema import COLUMNS, SPLITS, read_dataset, split_file
+from dp2vl.files import hash_file
 
 PURPOSE = {
     "train": "private photos with descriptions and question-answer turns: what an adversary fine-tunes on",

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from dp2vl.album import hash_bytes, hash_file
 from dp2vl.dataset.ask import QuestionMaker, make_captions, make_pairs
 from dp2vl.dataset.card import write_card
 from dp2vl.dataset.chats import FORMATS, read_chats, split_pairs
@@ -15,6 +14,7 @@ from dp2vl.dataset.facts import FACTS_FILE, KnownPerson, read_facts
 from dp2vl.dataset.schema import PersonRow, PhotoRow, QuestionRow, nearest, write_tables
 from dp2vl.dataset.store import encode_png, new_folder, read_pixels
 from dp2vl.errors import DP2VLError, UsageError
+from dp2vl.files import hash_bytes, hash_file
 from dp2vl.images import PHOTO_SUFFIXES
 from dp2vl.people.scenarios import SCENARIOS, PersonFacts
 

@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dp2vl.album import hash_bytes
 from dp2vl.dataset.ask import QuestionMaker, make_captions, make_pairs
 from dp2vl.dataset.card import write_card
 from dp2vl.dataset.clash import find_clashes
@@ -26,6 +25,7 @@ from dp2vl.dataset.plan import (
 from dp2vl.dataset.schema import PersonRow, PhotoRow, QuestionRow, write_tables
 from dp2vl.dataset.store import encode_png, new_folder
 from dp2vl.errors import DP2VLError, UsageError
+from dp2vl.files import hash_bytes
 from dp2vl.people.genome import make_person
 from dp2vl.people.portrait import Drawn, draw_portrait
 from dp2vl.people.scenarios import SCENARIOS

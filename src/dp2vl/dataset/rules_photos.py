@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from PIL import Image
 
-from dp2vl.album import hash_file
 from dp2vl.dataset.clash import SAME_PHOTO_BITS, SAVED_ANEW_BITS, bits_apart, find_clashes, hash_look
 from dp2vl.dataset.finding import Finding
 from dp2vl.dataset.schema import SPLITS, DataSet, PersonRow, PhotoRow, photo_name
 from dp2vl.dataset.store import read_pixels
+from dp2vl.files import hash_file
 from dp2vl.images import PHOTO_SUFFIXES
 
 PLAIN_KEYS = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi", "gamma", "srgb", "icc_profile", "interlace",

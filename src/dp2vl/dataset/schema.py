@@ -17,8 +17,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from dp2vl.album import hash_file
 from dp2vl.errors import DP2VLError
+from dp2vl.files import hash_file
 
 SPLITS = ("train", "probe", "stranger", "object", "retain")
 """train: private photos. probe: new faces of the same people. stranger: faces of others. object: the affiliation

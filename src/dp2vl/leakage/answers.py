@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
-from dp2vl.album import write_atomic
 from dp2vl.errors import DP2VLError
+from dp2vl.files import write_atomic
 
 VIEWS = ("probe", "other", "blank", "train", "stranger", "object", "text", "retain")
 """What was shown: a new photo of the person; another member's; a grey square; a training photo; somebody outside the

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dp2vl.album import STATE_FOLDER, hash_file
+from dp2vl.album import STATE_FOLDER
 from dp2vl.errors import PhotoError, UsageError
+from dp2vl.files import hash_file
 from dp2vl.images import read_photo, sniff
 from dp2vl.protect.sample import album_references, group_of
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor

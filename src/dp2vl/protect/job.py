@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dp2vl.album import check_target, hash_bytes, write_atomic
+from dp2vl.album import check_target
 from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused
+from dp2vl.files import hash_bytes, write_atomic
 from dp2vl.images import Picture, check_file_size, decode_photo
 from dp2vl.preprocess import check_size
 from dp2vl.protect.config import ProtectConfig

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import torch
 
-from dp2vl.album import AlbumPlan, check_space, lock_output, plan_album, remove_partials
+from dp2vl.album import AlbumPlan, check_space, lock_output, plan_album
 from dp2vl.engine import ENGINES, Engine
 from dp2vl.errors import DP2VLError, UsageError
+from dp2vl.files import remove_partials
 from dp2vl.protect.config import ProtectConfig, check_choice
 from dp2vl.protect.job import AlbumJob
 from dp2vl.protect.sample import choose_sample

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from dp2vl.album import write_atomic
+from dp2vl.files import write_atomic
 from dp2vl.people import draw_portrait, draw_scene, make_person
 from dp2vl.people.scenarios import SCENARIOS
 from dp2vl.surrogates.protocol import Features, Surrogate

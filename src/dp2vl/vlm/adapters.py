@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
+from dp2vl.files import write_atomic
 
 if TYPE_CHECKING:
     from dp2vl.vlm.base import VLM

@@ -24,8 +24,8 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm
 from transformers import Blip2VisionModel, LlamaForCausalLM
 
-from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
+from dp2vl.files import write_atomic
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
 from dp2vl.vlm.adapters import Lora
 from dp2vl.vlm.base import IGNORE, VLM, Dialogue, Encoded, plain

@@ -17,8 +17,8 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
+from dp2vl.files import write_atomic
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
 from dp2vl.vlm import qwen_vision as vision
 from dp2vl.vlm.adapters import Lora

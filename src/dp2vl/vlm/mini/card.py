@@ -8,8 +8,8 @@ from typing import Any
 import torch
 
 import dp2vl
-from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
+from dp2vl.files import write_atomic
 
 CARD_FILE = "card.json"
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 import dp2vl
-from dp2vl.album import write_atomic
 from dp2vl.errors import UsageError
+from dp2vl.files import write_atomic
 from dp2vl.images import read_photo
 from dp2vl.people import Drawn, Person, draw_portrait, draw_scene, make_person
 from dp2vl.people.canvas import PARTS

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
+from dp2vl.files import write_atomic
 from dp2vl.vlm.mini.augment import Augment
 from dp2vl.vlm.mini.card import write_card
 from dp2vl.vlm.mini.heads import HEADS_FILE, Heads, load_heads

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dp2vl.album import write_atomic
 from dp2vl.errors import ModelError
+from dp2vl.files import write_atomic
 
 CHECKPOINT_FILE, LOG_FILE = "checkpoint.pt", "train.jsonl"
 LOG_EVERY = 20
