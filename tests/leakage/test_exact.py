@@ -23,6 +23,7 @@ from dp2vl.leakage import (
     judge,
     read_answers,
     score_difference,
+    score_identity_protection,
     score_people,
     score_protection,
     score_runs,
@@ -74,6 +75,7 @@ def find(numbers: Iterable[Number], metric: str, scenario: str = "mean") -> Numb
     return found
 
 
+OTHERWISE = [(view, s) for view in ("probe", "blank", "other", "train") for s in ("pet", "home")]
 CLEAN, PROTECTED = make_arm(4, 2), make_arm(2, 1)
 """Leakage of pets and homes: 1 and 1/3 from clean photos, 1/3 and 0 from protected ones."""
 
@@ -147,6 +149,15 @@ def test_protection_is_read_at_the_checkpoint_of_each_arm():
     assert {n.step for n in numbers} == {3}
     with pytest.raises(DP2VLError, match="probe photos after 4 steps, got none"):
         score_protection([early], [early], steps=(2, 4))
+
+
+def test_who_is_told_is_protected_or_not_whatever_becomes_of_the_facts():
+    named = make_run({("probe", ""): 2, ("blank", ""): 0, **dict.fromkeys(OTHERWISE, 0)})
+    number = score_identity_protection([named], [CLEAN], steps=(1, 1))
+    assert (number.metric, number.scenario, number.step) == ("identity_protection_rate", "", 1)
+    assert number.interval.value == pytest.approx(1 - (2 / 4 - 1 / 4) / (1 - 1 / 4))
+    assert find(score_protection([named], [CLEAN], steps=(1, 1)), "protection_rate").interval.value > 1
+    assert score_identity_protection([CLEAN], [CLEAN], steps=(1, 1)).interval.value == 0
 
 
 def test_with_fewer_runs_in_one_arm_no_seed_is_told():

@@ -17,6 +17,7 @@ from dp2vl.leakage import (
     fit_gate,
     read_answers,
     score_difference,
+    score_identity_protection,
     score_people,
     score_protection,
     score_runs,
@@ -74,6 +75,11 @@ class _Group:
     def peak(self) -> Number:
         return find_peak(self.numbers)
 
+    @property
+    def told(self) -> int:
+        """The step at which most faces are told."""
+        return find_peak(self.numbers, "identity_leakage", "").step
+
     def last(self, metric: str, scenario: str) -> float:
         """Return a number at the last checkpoint."""
         return [n for n in self.numbers if (n.metric, n.scenario) == (metric, scenario)][-1].interval.value
@@ -108,6 +114,7 @@ def score_trials(suite: Suite, out: Path) -> Path:
         if beside and trial.ratio:
             steps = (group.peak.step, beside.peak.step)
             chosen += score_protection(group.runs, beside.runs, steps=steps)
+            chosen.append(score_identity_protection(group.runs, beside.runs, steps=(group.told, beside.told)))
         rival = _find_rival(trial, groups)
         if rival:
             chosen.append(score_difference(group.runs, rival.runs, steps=(group.peak.step, rival.peak.step)))

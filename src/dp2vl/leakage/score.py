@@ -129,7 +129,22 @@ def score_protection(
     """
     arms = _Arms(protected, clean, steps)
     wanted = ((MEAN, arms.scenarios), *((s, [s]) for s in arms.scenarios))
-    return [arms.compare("protection_rate", name, Resample.protection, chosen) for name, chosen in wanted]
+    return [arms.compare("protection_rate", name, Resample.protection, "category", chosen) for name, chosen in wanted]
+
+
+def score_identity_protection(
+    protected: Sequence[Sequence[Answer]], clean: Sequence[Sequence[Answer]], *, steps: tuple[int, int]
+) -> Number:
+    """Return `identity_protection_rate`, the same of who the face is: a name may leak where facts do not.
+
+    Args:
+        protected, clean: runs with the same seeds in the same order.
+        steps: the checkpoint of each that counts, such as the peak of `identity_leakage`.
+
+    Raises:
+        DP2VLError: people or scenarios of the two differ.
+    """
+    return _Arms(protected, clean, steps).compare("identity_protection_rate", "", Resample.protection, "identity", [""])
 
 
 def score_difference(
@@ -145,7 +160,7 @@ def score_difference(
         DP2VLError: people or scenarios of the two differ.
     """
     arms = _Arms(first, second, steps)
-    return arms.compare("leakage_difference", MEAN, Resample.leakage_difference, arms.scenarios)
+    return arms.compare("leakage_difference", MEAN, Resample.leakage_difference, "category", arms.scenarios)
 
 
 class _Arms:
@@ -166,9 +181,9 @@ class _Arms:
         self._seeds = range(len(first)) if len(first) == len(second) else ()
         self._alone = Resample(self._first.resample.people, draws=0)
 
-    def compare(self, metric: str, name: str, statistic: Comparison, scenarios: Sequence[str]) -> Number:
-        """Return a number over the kinds of some scenarios."""
-        tables = [_tables(arm, scenarios) for arm in (self._first, self._second)]
+    def compare(self, metric: str, name: str, statistic: Comparison, slot: str, scenarios: Sequence[str]) -> Number:
+        """Return a number over what was asked of some scenarios."""
+        tables = [_tables(arm, slot, scenarios) for arm in (self._first, self._second)]
 
         def number(resample: Resample, run: int | None) -> Interval:
             return statistic(resample, *([(_of(t, run), _level(level, run)) for t, level in arm] for arm in tables))
@@ -178,8 +193,8 @@ class _Arms:
         return Number(metric=metric, scenario=name, step=self._step, interval=whole, seeds=seeds)
 
 
-def _tables(answers: Answers, scenarios: Sequence[str]) -> list[tuple[PersonTable, Level]]:
-    return [(answers.table("probe", "category", s), answers.level("category", s)) for s in scenarios]
+def _tables(answers: Answers, slot: str, scenarios: Sequence[str]) -> list[tuple[PersonTable, Level]]:
+    return [(answers.table("probe", slot, s), answers.level(slot, s)) for s in scenarios]
 
 
 def score_people(runs: Sequence[Sequence[Answer]], step: int) -> dict[str, dict[str, float]]:
@@ -196,7 +211,7 @@ def score_people(runs: Sequence[Sequence[Answer]], step: int) -> dict[str, dict[
     told = answers.table("probe", "identity").shares.mean(0)
     found = {"identity_accuracy": dict(zip(people, told.tolist(), strict=True))}
     if scenarios:
-        pairs = [(answers.table("probe", "category", s), answers.level("category", s)) for s in scenarios]
+        pairs = _tables(answers, "category", scenarios)
         leaked = np.mean([(t.shares.mean(0) - c.value) / (1 - c.value) for t, c in pairs], axis=0)
         found["leakage"] = dict(zip(people, leaked.tolist(), strict=True))
     return found
