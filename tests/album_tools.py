@@ -42,7 +42,7 @@ def write_album(
         Image.fromarray(pixels).save(folder / f"photo-{i}{suffixes[i % len(suffixes)]}", quality=92)
 
 
-def run_cli(*arguments: str | Path, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+def run_cli(*arguments: str | Path, timeout_s: float = 600) -> subprocess.CompletedProcess[str]:
     """Run `dp2vl` in a process of its own."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"}
     command = [sys.executable, "-m", "dp2vl.cli", *map(str, arguments)]
