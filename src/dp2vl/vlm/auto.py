@@ -119,6 +119,7 @@ class ModernVLM(VLM):
     def encode_dialogue(self, dialogue: Dialogue, *, image: bool = True) -> Encoded:
         """Return ids and labels, with one placeholder that the processor widens.
 
+        Learned are the answers with their end marks, and the line break behind them where official training learns it.
         Every answer stands where it would be made: behind the prompt as the template writes it for the next answer.
 
         Raises:
@@ -136,9 +137,9 @@ class ModernVLM(VLM):
                 between = self._ids(self._between(dialogue[i - 1][0], question, image))
                 ids += between
                 labels += [IGNORE] * len(between)
-            coded = self.encode_answer(question, answer)
-            ids += coded
-            labels += coded
+            learned = self.encode_answer(question, answer) + self._ids(self.settings.tail)
+            ids += learned
+            labels += learned
         return Encoded(ids, labels)
 
     def _prompt(self, question: str, image: bool) -> str:
@@ -149,18 +150,18 @@ class ModernVLM(VLM):
         return self.processor.image_token + self.settings.plain.format(question=self._plain(question))
 
     def _between(self, before: str, question: str, image: bool) -> str:
-        """Return what stands between the end mark of an answer and the next answer."""
+        """Return what stands between what is learned of an answer and the next answer."""
         if self.settings.plain:
             raise ModelError(f"{self.name} knows no dialogues", "ask once about each photo")
         first, second = self._plain(before), self._plain(question)
         turns = [_said("user", first, image), _said("assistant", MARK), _said("user", second)]
         after = self._render(turns).rpartition(MARK)[2]
-        if not after.startswith(self.settings.end):
+        ending = self.settings.end + self.settings.tail
+        if not after.startswith(ending):
             raise ModelError(
-                f"the chat template of {self.name} does not end answers with {self.settings.end}",
-                "fetch the checkpoint again",
+                f"the chat template of {self.name} does not end answers with {ending!r}", "fetch the checkpoint again"
             )
-        return after.removeprefix(self.settings.end)
+        return after.removeprefix(ending)
 
     def _render(self, turns: list[dict[str, Any]]) -> str:
         return self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)

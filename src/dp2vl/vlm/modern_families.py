@@ -21,6 +21,7 @@ class Family:
         view: what the processor makes of a photo, a name in `VIEWS`.
         connector: modules from the tower's tokens to the language model's embeddings.
         end: the mark that ends an answer.
+        tail: what the template writes behind that mark and the official fine-tuning has learned with it.
         lora: the official set-up, or ours.
         lead: what stands between the template's prompt and an answer.
         plain: prompt of a family that has no chat template, each question a dialogue of its own.
@@ -33,6 +34,7 @@ class Family:
     connector: tuple[str, ...]
     end: str
     lora: Lora = LORA
+    tail: str = ""
     lead: str = ""
     plain: str = ""
     answer_type: int = 0
@@ -47,6 +49,7 @@ MODERN: dict[str, Family] = {
         view="patches",
         connector=("model.visual.merger",),
         end="<|im_end|>",
+        tail="\n",
         lora=QWEN_LORA,
     ),
     "qwen2_5_vl": Family(
@@ -55,6 +58,7 @@ MODERN: dict[str, Family] = {
         view="patches",
         connector=("model.visual.merger",),
         end="<|im_end|>",
+        tail="\n",
         lora=QWEN_LORA,
     ),
     "qwen3_vl": Family(
@@ -63,6 +67,7 @@ MODERN: dict[str, Family] = {
         view="patches",
         connector=("model.visual.merger", "model.visual.deepstack_merger_list"),
         end="<|im_end|>",
+        tail="\n",
         lora=QWEN_LORA,
     ),
     # up to 9 tiles and the whole, 729 tokens each
