@@ -6,7 +6,6 @@ So these models take photos, not tokens, and the official processors put text an
 """
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from dp2vl.errors import ModelError
 from dp2vl.preprocess import check_size
 from dp2vl.vlm.base import BATCH, IGNORE, VLM, Dialogue, Encoded, Weighed
 from dp2vl.vlm.checkpoint import load_whole, read_config
-from dp2vl.vlm.modern_families import MODERN
+from dp2vl.vlm.modern_families import MODERN, find_settings
 from dp2vl.vlm.modern_pixels import VIEWS, features_of
 from dp2vl.vlm.modern_processors import load_processor, pad_rows, photos_of, rows_of, to_pillow
 from dp2vl.vlm.tower import Images
@@ -351,14 +350,7 @@ def load(spec: str, folder: Path, *, dtype: torch.dtype = torch.float32) -> Mode
     Raises:
         ModelError: it is of another family, incomplete or damaged, or its processor does not fit.
     """
-    family = read_config(folder).get("model_type", "")
-    if family not in MODERN:
-        near = (get_close_matches(family, MODERN, n=1, cutoff=0.0) or list(MODERN))[0]
-        raise ModelError(
-            f"expected {spec} to be of type {', '.join(MODERN)}, got {family or 'none'}; the nearest is {near}",
-            "see `dp2vl models list` for kinds",
-        )
-    settings = MODERN[family]
+    family, settings = find_settings(spec, read_config(folder))
     processor = load_processor(spec, folder, settings.processor)
     model = load_whole(spec, folder, getattr(transformers, settings.model), dtype=dtype)
     return ModernVLM(spec, family, model, processor).freeze()

@@ -1,7 +1,11 @@
 """What tells the modern families apart, one row for each `model_type` of transformers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
 
+from dp2vl.errors import ModelError
 from dp2vl.vlm.adapters import Lora
 
 ATTENTION = r".*language_model\.layers\.\d+\.self_attn\.(q|k|v|o)_proj"
@@ -123,3 +127,19 @@ MODERN: dict[str, Family] = {
         end="<end_of_turn>",
     ),
 }
+
+
+def find_settings(spec: str, config: Mapping[str, Any]) -> tuple[str, Family]:
+    """Return the family that a config.json names, and its row of the table.
+
+    Raises:
+        ModelError: there is none; says which is the nearest.
+    """
+    family = str(config.get("model_type", ""))
+    if family not in MODERN:
+        near = (get_close_matches(family, MODERN, n=1, cutoff=0.0) or list(MODERN))[0]
+        raise ModelError(
+            f"expected {spec} to be of type {', '.join(MODERN)}, got {family or 'none'}; the nearest is {near}",
+            "see `dp2vl models list` for kinds",
+        )
+    return family, MODERN[family]
