@@ -36,6 +36,15 @@ def test_reflection_is_one_at_the_clean_photo_and_minus_one_on_the_other_side_of
     assert float(reflect(features(-clean), features(clean), PERSON, reference())) == pytest.approx(-1, abs=1e-4)
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_crop_with_fewer_tokens_is_judged_by_the_pooled_feature(name):
+    clean, now = (torch.tensor([[0.5, -0.2, 0.1, 0.3]]), torch.tensor([[-0.1, 0.3, 0.1, 0.2]]))
+    few = features(now)._replace(tokens=features(now).tokens[:, :2])
+    found = OBJECTIVES[name](few, features(clean), PERSON, reference())
+    assert float(found) == pytest.approx(float(OBJECTIVES[name](features(now), features(clean), PERSON, reference())))
+    assert found.shape == (1,)
+
+
 def test_a_shift_that_all_photos_share_does_not_count_as_reflection():
     clean = torch.tensor([[0.5, -0.2, 0.1, 0.3]])
     shared = torch.tensor([[0.3, 0.5, -0.5, 0.0]])

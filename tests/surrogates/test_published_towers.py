@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from dp2vl.errors import ModelError
-from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, HALF
+from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, HALF, Preprocess
 from dp2vl.surrogates import load_surrogate
 
 SIDE_PX = {"clip": 56, "siglip": 56, "eva": 448}
@@ -15,8 +15,8 @@ FAMILIES = list(SIDE_PX)
 
 
 def squares(side_px: int) -> torch.Tensor:
-    """Photos of the tower's own size, which preprocessing leaves alone but for the normalisation."""
-    return torch.rand(2, 3, side_px, side_px, generator=torch.Generator().manual_seed(1))
+    """Photos of the tower's own size in whole levels, which preprocessing leaves alone but for the normalisation."""
+    return torch.randint(0, 256, (2, 3, side_px, side_px), generator=torch.Generator().manual_seed(1)) / 255
 
 
 def normalised(images: torch.Tensor, mean: tuple, std: tuple) -> torch.Tensor:
@@ -77,7 +77,7 @@ def test_every_weight_of_the_tower_comes_from_the_checkpoint(write_checkpoint, f
     folder, model = write_checkpoint(family)
     tower = load_surrogate(f"{family.partition('-')[0]}:{folder}")
     theirs = getattr(model, "vision_model", model).state_dict()
-    ours = tower.model.state_dict()
+    ours = getattr(tower.model, "vision", tower.model).state_dict()
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
     assert {p.dtype for p in tower.model.parameters()} == {torch.float32}
@@ -178,6 +178,10 @@ def test_the_checkpoint_decides_filter_and_normalisation_where_it_says_so(write_
     )
 
 
-def test_each_family_brings_photos_to_a_square_in_its_own_way(write_checkpoint):
-    ways = {f: load_surrogate(f"{f}:{write_checkpoint(f)[0]}").preprocess.resize for f in FAMILIES}
-    assert ways == {"clip": "pad", "siglip": "squash", "eva": "squash"}
+def test_towers_look_at_photos_as_the_models_that_they_stand_for(write_checkpoint):
+    ways = {f: load_surrogate(f"{f}:{write_checkpoint(f)[0]}").preprocess for f in FAMILIES}
+    assert ways == {
+        "clip": Preprocess(56, "pad", "bicubic", CLIP_MEAN, CLIP_STD, round_8bit=True),
+        "siglip": Preprocess(56, "squash", "bicubic", HALF, HALF, round_8bit=True),
+        "eva": Preprocess(448, "squash", "bicubic", CLIP_MEAN, CLIP_STD, round_8bit=True),
+    }

@@ -1,6 +1,7 @@
 """The modern families out of tiny checkpoints in the hub's format: whole, official in words and pixels, trainable."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -208,17 +209,34 @@ def test_a_dialogue_is_written_as_the_template_writes_it(model):
         said.append({"role": "user", "content": [*photo, {"type": "text", "text": question}]})
         said.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
     whole = model.processor.apply_chat_template(said, tokenize=False)
-    assert model.tokenizer.decode(encoded.ids) == whole.rstrip("\n")
-    assert encoded.ids == model.tokenizer(whole.rstrip("\n"), add_special_tokens=False).input_ids
+    written = whole if model.family.startswith("qwen") else whole.rstrip("\n")
+    assert model.tokenizer.decode(encoded.ids) == written
+    assert encoded.ids == model.tokenizer(written, add_special_tokens=False).input_ids
+
+
+ANSWERS = {f: "{}<|im_end|>\n" for f in ("qwen2_vl", "qwen2_5_vl", "qwen3_vl")}
+ANSWERS |= {f: "{}<|im_end|>" for f in ("llava_onevision", "internvl")}
+ANSWERS |= {f: " {}<end_of_utterance>" for f in ("idefics3", "smolvlm")} | {"gemma3": "{}<end_of_turn>"}
+"""What each family learns of an answer."""
 
 
 @pytest.mark.parametrize("family", CHATS)
-def test_learned_are_the_answers_with_their_ends(model):
-    encoded = model.encode_dialogue([("What?", "a cat"), ("Where?", "at home")])
+def test_learned_are_the_answers_with_their_ends(family, model):
+    turns = [("What?", "a cat"), ("Where?", "at home")]
+    encoded = model.encode_dialogue(turns)
     assert all(label in (IGNORE, token) for token, label in zip(encoded.ids, encoded.labels, strict=True))
     learned = model.tokenizer.decode([label for label in encoded.labels if label != IGNORE])
-    lead, end = model.settings.lead, model.settings.end
-    assert learned == f"{lead}a cat{end}{lead}at home{end}"
+    assert learned == "".join(ANSWERS[family].format(answer) for _, answer in turns)
+    assert encoded.labels[-1] == encoded.ids[-1]
+    weighed = model.tokenizer.decode(model.encode_answer(*turns[0]))
+    assert weighed == ANSWERS[family].format("a cat").rstrip("\n")  # a model stops at the mark
+
+
+@pytest.mark.parametrize("family", CHATS)
+def test_an_end_that_the_template_does_not_write_is_an_error(model, monkeypatch):
+    monkeypatch.setattr(model, "settings", replace(model.settings, tail="<no such mark>"))
+    with pytest.raises(ModelError, match="does not end answers with"):
+        model.encode_dialogue([("What?", "a cat"), ("Where?", "at home")])
 
 
 @pytest.mark.parametrize("family", ["paligemma"])
@@ -272,11 +290,16 @@ def test_scores_are_sums_over_the_whole_answer(model):
     torch.testing.assert_close(scores, torch.tensor(expected), atol=1e-3, rtol=1e-4)
 
 
+def learned_count(model: ModernVLM, dialogue: list[tuple[str, str]]) -> int:
+    return sum(label != IGNORE for label in model.encode_dialogue(dialogue).labels)
+
+
 @torch.no_grad()
-def test_the_loss_is_the_mean_over_what_is_learned(model):
+def test_the_loss_is_the_mean_over_what_is_learned(model, monkeypatch):
+    monkeypatch.setattr(model, "settings", replace(model.settings, tail=""))  # then it is what the scores weigh
     images, dialogues = photos(), [[("What?", "a cat")], [("Who is it?", "nobody at all")]]
     scores = model.score_options(images, ["What?", "Who is it?"], [["a cat"], ["nobody at all"]])
-    count = sum(len(model.encode_answer(*turn)) for (turn,) in dialogues)
+    count = sum(learned_count(model, dialogue) for dialogue in dialogues)
     assert model.loss(model.see(images), dialogues).item() == pytest.approx(-scores.sum().item() / count, rel=1e-4)
 
 
@@ -284,7 +307,7 @@ def test_the_loss_is_the_mean_over_what_is_learned(model):
 def test_longer_dialogues_are_learned_answer_by_answer(model):
     turns = [("What?", "a cat"), ("Where?", "at home")]
     first, both = (model.loss(photos(1), [turns[:n]]).item() for n in (1, 2))
-    counts = [len(model.encode_answer(*turn)) for turn in turns]
+    counts = [learned_count(model, [turn]) for turn in turns]
     second = (both * sum(counts) - first * counts[0]) / counts[1]
     assert second > 0 and second != pytest.approx(first)
 

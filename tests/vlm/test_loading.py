@@ -102,10 +102,10 @@ def test_a_config_that_is_no_object_is_an_error(tmp_path, text):
             load(str(tmp_path))
 
 
-def test_the_tower_of_another_family_is_an_error_that_names_ours(tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2_vl"}))
+def test_the_tower_of_an_unknown_family_is_an_error_that_names_the_nearest(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2_5_omni"}))
     (tmp_path / "model.safetensors").touch()
-    with pytest.raises(ModelError, match="out of llava, minigpt_v2, qwen_vl, got qwen2_vl"):
+    with pytest.raises(ModelError, match="got qwen2_5_omni; the nearest is qwen2_5_vl"):
         load_tower(str(tmp_path))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from bicubic import enlarged
 from llama_words import make_tokenizer
 from minigpt_checkpoint import (
     ADAPTED,
@@ -32,7 +33,7 @@ from minigpt_checkpoint import (
 )  # fmt: skip
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn.functional import gelu, interpolate, log_softmax
+from torch.nn.functional import gelu, log_softmax
 from transformers import Blip2VisionConfig, Blip2VisionModel
 
 from dp2vl.errors import ModelError
@@ -75,10 +76,9 @@ def formula(eva: Tensors, images: Tensor) -> Tensor:
     pixels = (images - torch.tensor(CLIP_MEAN)[:, None, None]) / torch.tensor(CLIP_STD)[:, None, None]
     cut = pixels.unfold(2, PATCH, PATCH).unfold(3, PATCH, PATCH).permute(0, 2, 3, 1, 4, 5).flatten(3).flatten(1, 2)
     rows = cut @ w["patch_embed.proj.weight"].flatten(1).T + w["patch_embed.proj.bias"]
-    grid = w["pos_embed"][:, 1:].reshape(1, GRID, GRID, WIDTH).permute(0, 3, 1, 2)
-    grid = interpolate(grid, (2 * GRID, 2 * GRID), mode="bicubic", align_corners=False)
+    grid = torch.from_numpy(enlarged(w["pos_embed"][0, 1:].double().numpy(), 2 * GRID)).float()
     first = (w["cls_token"] + w["pos_embed"][:, :1]).expand(len(images), 1, WIDTH)
-    rows = torch.cat([first, rows + grid.flatten(2).transpose(1, 2)], dim=1)
+    rows = torch.cat([first, rows + grid], dim=1)
     for n in range(BLOCKS - 1):
         b = {name.removeprefix(f"blocks.{n}."): v for name, v in w.items() if name.startswith(f"blocks.{n}.")}
         x = normed(rows, 1e-6) * b["norm1.weight"] + b["norm1.bias"]
@@ -103,6 +103,18 @@ def test_tokens_are_four_neighbours_of_eva_after_a_norm_without_weights(official
     for joined in range(TOKENS):  # row 0 is the class token, which took part in the attention
         parts = torch.cat([rows[:, 1 + 4 * joined + i] for i in range(4)], dim=-1)
         torch.testing.assert_close(tokens[:, joined], parts, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1, 0.1])
+def test_the_gradient_with_respect_to_pixels_is_that_of_the_formula(official, scale):
+    official.eva = {name: scale * value for name, value in official.eva.items()}
+    official.save()
+    tower, images = load_tower(SPEC, official.folder), photos().requires_grad_()
+    tokens, rows = tower(images), formula(official.eva, images)[:, 1:].reshape(2, TOKENS, -1)
+    weights = torch.linspace(-1, 1, tokens.numel()).reshape(tokens.shape)
+    ours, theirs = (torch.autograd.grad((made * weights).sum(), images)[0] for made in (tokens, rows))
+    assert theirs.abs().amax(dim=1).min() > 0  # every pixel matters
+    torch.testing.assert_close(ours, theirs, atol=1e-4 * float(theirs.abs().max()), rtol=1e-3)
 
 
 def test_the_tower_needs_nothing_but_its_own_file(official):

@@ -5,11 +5,11 @@ from math import isqrt
 import numpy as np
 import pytest
 import torch
+from bicubic import enlarged
 from numpy.typing import NDArray
 from qwen_checkpoint import BLOCKS, DIM, HEADS, PATCH, QUERIES, SIDE_PX, VISUAL, WIDTH, Official, Tensors
 from scipy.special import erf, softmax
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from dp2vl.errors import ModelError
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
@@ -35,13 +35,6 @@ def model(shared) -> QwenVL:
 def normed(x: Array, w: dict[str, Array], name: str) -> Array:
     centred = x - x.mean(-1, keepdims=True)
     return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-6) * w[f"{name}.weight"] + w[f"{name}.bias"]
-
-
-def enlarged(grid: Array, side: int) -> Array:
-    old = isqrt(len(grid))
-    square = torch.from_numpy(grid).reshape(1, old, old, -1).permute(0, 3, 1, 2)
-    larger = interpolate(square.float(), (side, side), mode="bicubic", align_corners=False)
-    return larger[0].permute(1, 2, 0).reshape(side * side, -1).double().numpy()
 
 
 def tower_formula(w: dict[str, Array], pixels: Array) -> Array:

@@ -47,6 +47,8 @@ def reflect(now: Features, clean: Features, person: Tensor, reference: Reference
     loss = torch.stack(losses).mean(0)
     if now.tokens is None or clean.tokens is None or reference.token_centres is None:
         return loss
+    if now.tokens.shape != clean.tokens.shape:  # a crop has fewer where their number depends on the size
+        return loss
     scale = reference.token_scale
     tokens = [
         cosine_similarity((now.tokens - c) / scale, (clean.tokens - c) / scale, dim=-1).mean(-1)
@@ -58,7 +60,7 @@ def reflect(now: Features, clean: Features, person: Tensor, reference: Reference
 def away(now: Features, clean: Features, person: Tensor, reference: Reference) -> Tensor:
     """Return the plain cosine between present and clean features: the move without a centre, kept for comparison."""
     loss = cosine_similarity(now.pooled, clean.pooled, dim=-1)
-    if now.tokens is None or clean.tokens is None:
+    if now.tokens is None or clean.tokens is None or now.tokens.shape != clean.tokens.shape:
         return loss
     return (loss + TOKEN_WEIGHT * cosine_similarity(now.tokens, clean.tokens, dim=-1).mean(-1)) / (1 + TOKEN_WEIGHT)
 

@@ -1,32 +1,35 @@
-"""CLIP's vision tower as LLaVA-1.5 reads it (arXiv 2310.03744)."""
+"""CLIP's vision tower as LLaVA-1.5 reads it (arXiv 2310.03744), out of a checkpoint of CLIP."""
+
+from typing import Any, cast
 
 from torch import Tensor, nn
 from transformers import CLIPVisionModel
 
-from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
 from dp2vl.surrogates.protocol import Features
 from dp2vl.surrogates.tower import Tower
 from dp2vl.vlm.checkpoint import check_family, load_vision, read_preprocess
 from dp2vl.vlm.hub import find_checkpoint
+from dp2vl.vlm.llava import LlavaTower, preprocess
 
 
 def load(spec: str) -> Tower:
     """Return the tower of `clip:<hub id or folder>`: a CLIP checkpoint, or its vision part alone.
 
-    Tokens are the patch tokens after the last layer but one, without a norm; pooled is the normed class token. Photos
-    are padded to a square, as LLaVA's own training does; its copies on the hub cut out the middle instead.
+    Tokens and preprocessing are LLaVA's: the patch tokens after the last layer but one, of photos padded to a square.
+    Pooled is the class token after the last layer and its norm.
 
     Raises:
         ModelError: it is not on this machine, of another family, or incomplete.
     """
     folder = find_checkpoint(spec)
     check_family(spec, folder, "clip", "clip_vision_model")
-    model = load_vision(spec, folder, CLIPVisionModel)
-    side_px: int = model.config.image_size  # type: ignore[union-attr, assignment]
-    preprocess = read_preprocess(folder, Preprocess(side_px, "pad", "bicubic", CLIP_MEAN, CLIP_STD))
-    return Tower(spec, "clip", model, preprocess, _read)
+    vision: Any = load_vision(spec, folder, CLIPVisionModel)
+    tower = LlavaTower(vision, read_preprocess(folder, preprocess(vision.config.image_size)))
+    return Tower(spec, "clip", tower, tower.preprocess, _read)
 
 
 def _read(model: nn.Module, squares: Tensor) -> Features:
-    out = model(squares, output_hidden_states=True)
-    return Features(out.pooler_output, out.hidden_states[-2][:, 1:])
+    tower = cast(LlavaTower, model)
+    read, vision = tower.read(squares), tower.vision
+    last = vision.encoder.layers[-1](read, attention_mask=None)
+    return Features(vision.post_layernorm(last[:, 0]), read[:, 1:])

@@ -1,6 +1,6 @@
-"""The towers of LLaVA-1.5, Qwen-VL and MiniGPT-v2 out of their own checkpoints, mini models included."""
+"""The towers of all families of VLMs out of their own checkpoints, mini models included."""
 
-from typing import cast
+from typing import TYPE_CHECKING, Any, cast
 
 from torch import Tensor, nn
 
@@ -12,22 +12,25 @@ from dp2vl.vlm.mini.heads import HEADS_FILE, Heads, load_heads
 from dp2vl.vlm.mini.towers import load_bundled
 from dp2vl.vlm.tower import VisionTower
 
+if TYPE_CHECKING:
+    from dp2vl.vlm.modern_towers import ModernTower
+
 
 def load(spec: str) -> Tower:
     """Return the tower of a bundled mini model (`mini-llava`) or of `vlm:<hub id or folder>`.
 
-    Tokens are what the family's connector takes: patch tokens of LLaVA and Qwen-VL, four joined of MiniGPT-v2. Pooled
-    is their mean; identity is there where the readers that the tower was trained with lie beside it. The language model
-    is not read; of Qwen-VL three of ten files are enough.
+    Tokens are what the family's connector takes: patch tokens of LLaVA and Qwen-VL, four joined of MiniGPT-v2, those of
+    all tiles of a photo in the modern families. Pooled is their mean; identity is there where the readers that the
+    tower was trained with lie beside it. The language model is not read; of Qwen-VL three of ten files are enough.
 
     Raises:
         ModelError: it is not on this machine, of another family, incomplete or damaged.
     """
     name = spec.removeprefix("vlm:")
-    tower: VisionTower = load_bundled(name) if name in bundled_names() else load_tower(name)
+    tower: VisionTower | ModernTower = load_bundled(name) if name in bundled_names() else load_tower(name)
     folder = find_tower(name)
     family = f"mini-{tower.family}" if name == spec else tower.family
-    if (folder / HEADS_FILE).is_file():
+    if isinstance(tower, VisionTower) and (folder / HEADS_FILE).is_file():
         return Tower(spec, family, _Read(tower, load_heads(folder, tower.dim)), tower.preprocess, _read_people, folder)
     return Tower(spec, family, tower, tower.preprocess, _read, folder)
 
@@ -40,8 +43,8 @@ class _Read(nn.Module):
         self.tower, self.heads = tower, heads
 
 
-def _read(model: nn.Module, squares: Tensor) -> Features:
-    tokens = cast(VisionTower, model).tokens(squares)
+def _read(model: nn.Module, squares: Any) -> Features:
+    tokens = cast("VisionTower | ModernTower", model).tokens(squares)
     return Features(tokens.mean(1), tokens)
 
 

@@ -12,8 +12,9 @@ class Features(NamedTuple):
 
     Args:
         pooled: one row per image, shape (n, d).
-        tokens: shape (n, t, d2): the patch tokens at the layer that the VLM family reads, and as it reads them (a
-            family that joins neighbours has them joined); None for towers without patches.
+        tokens: shape (n, t, d2), where t may depend on the size of the images: the patch tokens at the layer that the
+            VLM family reads, and as it reads them (a family that joins neighbours has them joined); None for towers
+            without patches.
         identity: shape (n, d3): what a reader of the tokens that was trained to tell people apart makes of them; None
             for towers without such a reader, which is all that are published.
     """
@@ -34,7 +35,7 @@ class Surrogate(Protocol):
 
     Attributes:
         name: as given to `load_surrogate`.
-        side_px: side of the square that the tower looks at.
+        side_px: side of the square that the tower looks at, or of one tile.
         family: short; towers of one family are near relatives, so only another family counts as held out.
     """
 

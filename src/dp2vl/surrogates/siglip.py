@@ -25,7 +25,7 @@ def load(spec: str) -> Tower:
     if not model.use_head:
         raise ModelError(f"{spec} has no pooling head", "use the full checkpoint, not a copy cut for one VLM")
     side_px: int = model.config.image_size  # type: ignore[union-attr, assignment]
-    preprocess = read_preprocess(folder, Preprocess(side_px, "squash", "bicubic", HALF, HALF))
+    preprocess = read_preprocess(folder, Preprocess(side_px, "squash", "bicubic", HALF, HALF, round_8bit=True))
     return Tower(spec, "siglip", model, preprocess, _read)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -10,13 +10,16 @@ from torch import Tensor, nn
 from dp2vl.preprocess import Preprocess
 from dp2vl.surrogates.protocol import Features
 
+if TYPE_CHECKING:
+    from dp2vl.vlm.modern_towers import Views
+
 
 class Tower:
     """A surrogate made of a network and its preprocessing; freezes the network and puts it in eval mode.
 
     Args:
         name, family: see `Surrogate`.
-        model: takes normalised squares (n, 3, side, side).
+        model: takes normalised squares (n, 3, side, side), or what `preprocess` returns instead.
         preprocess: from images to squares.
         read: (model, squares) -> features.
         folder: where its files lie, if it came from one; figures about it may lie there too.
@@ -27,8 +30,8 @@ class Tower:
         name: str,
         family: str,
         model: nn.Module,
-        preprocess: Preprocess,
-        read: Callable[[nn.Module, Tensor], Features],
+        preprocess: "Preprocess | Views",
+        read: Callable[[nn.Module, Any], Features],
         folder: Path | None = None,
     ) -> None:
         self.name, self.family, self.side_px = name, family, preprocess.side_px

@@ -6,7 +6,6 @@ So these models take photos, not tokens, and the official processors put text an
 """
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from dp2vl.errors import ModelError
 from dp2vl.preprocess import check_size
 from dp2vl.vlm.base import BATCH, IGNORE, VLM, Dialogue, Encoded, Weighed
 from dp2vl.vlm.checkpoint import load_whole, read_config
-from dp2vl.vlm.modern_families import MODERN
+from dp2vl.vlm.modern_families import MODERN, find_settings
 from dp2vl.vlm.modern_pixels import VIEWS, features_of
 from dp2vl.vlm.modern_processors import load_processor, pad_rows, photos_of, rows_of, to_pillow
 from dp2vl.vlm.tower import Images
@@ -119,6 +118,7 @@ class ModernVLM(VLM):
     def encode_dialogue(self, dialogue: Dialogue, *, image: bool = True) -> Encoded:
         """Return ids and labels, with one placeholder that the processor widens.
 
+        Learned are the answers with their end marks, and the line break behind them where official training learns it.
         Every answer stands where it would be made: behind the prompt as the template writes it for the next answer.
 
         Raises:
@@ -136,9 +136,9 @@ class ModernVLM(VLM):
                 between = self._ids(self._between(dialogue[i - 1][0], question, image))
                 ids += between
                 labels += [IGNORE] * len(between)
-            coded = self.encode_answer(question, answer)
-            ids += coded
-            labels += coded
+            learned = self.encode_answer(question, answer) + self._ids(self.settings.tail)
+            ids += learned
+            labels += learned
         return Encoded(ids, labels)
 
     def _prompt(self, question: str, image: bool) -> str:
@@ -149,18 +149,18 @@ class ModernVLM(VLM):
         return self.processor.image_token + self.settings.plain.format(question=self._plain(question))
 
     def _between(self, before: str, question: str, image: bool) -> str:
-        """Return what stands between the end mark of an answer and the next answer."""
+        """Return what stands between what is learned of an answer and the next answer."""
         if self.settings.plain:
             raise ModelError(f"{self.name} knows no dialogues", "ask once about each photo")
         first, second = self._plain(before), self._plain(question)
         turns = [_said("user", first, image), _said("assistant", MARK), _said("user", second)]
         after = self._render(turns).rpartition(MARK)[2]
-        if not after.startswith(self.settings.end):
+        ending = self.settings.end + self.settings.tail
+        if not after.startswith(ending):
             raise ModelError(
-                f"the chat template of {self.name} does not end answers with {self.settings.end}",
-                "fetch the checkpoint again",
+                f"the chat template of {self.name} does not end answers with {ending!r}", "fetch the checkpoint again"
             )
-        return after.removeprefix(self.settings.end)
+        return after.removeprefix(ending)
 
     def _render(self, turns: list[dict[str, Any]]) -> str:
         return self.processor.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
@@ -350,14 +350,7 @@ def load(spec: str, folder: Path, *, dtype: torch.dtype = torch.float32) -> Mode
     Raises:
         ModelError: it is of another family, incomplete or damaged, or its processor does not fit.
     """
-    family = read_config(folder).get("model_type", "")
-    if family not in MODERN:
-        near = (get_close_matches(family, MODERN, n=1, cutoff=0.0) or list(MODERN))[0]
-        raise ModelError(
-            f"expected {spec} to be of type {', '.join(MODERN)}, got {family or 'none'}; the nearest is {near}",
-            "see `dp2vl models list` for kinds",
-        )
-    settings = MODERN[family]
+    family, settings = find_settings(spec, read_config(folder))
     processor = load_processor(spec, folder, settings.processor)
     model = load_whole(spec, folder, getattr(transformers, settings.model), dtype=dtype)
     return ModernVLM(spec, family, model, processor).freeze()

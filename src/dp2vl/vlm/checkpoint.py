@@ -94,21 +94,28 @@ def load_reported(
     Raises:
         ModelError: a file is damaged, or the configuration makes no such model.
     """
+    with one_line(spec), quiet():
+        config = config or model_class.config_class.from_pretrained(folder)
+        if getattr(config, "transformers_weights", None):  # an index of its own, which nobody has looked through
+            raise ValueError("config.json names its weights itself (transformers_weights)")
+        settings = {} if key_mapping is None else {"key_mapping": key_mapping}
+        loaded: Any = model_class.from_pretrained(
+            folder,
+            config=config,
+            dtype=dtype,
+            ignore_mismatched_sizes=True,  # reported by name
+            output_loading_info=True,
+            local_files_only=True,
+            **settings,
+        )
+    return loaded[0], loaded[1]
+
+
+@contextmanager
+def one_line(spec: str) -> Iterator[None]:
+    """Turn what goes wrong in transformers over a damaged checkpoint into a `ModelError`."""
     try:
-        with quiet():
-            config = config or model_class.config_class.from_pretrained(folder)
-            if getattr(config, "transformers_weights", None):  # an index of its own, which nobody has looked through
-                raise ValueError("config.json names its weights itself (transformers_weights)")
-            settings = {} if key_mapping is None else {"key_mapping": key_mapping}
-            loaded: Any = model_class.from_pretrained(
-                folder,
-                config=config,
-                dtype=dtype,
-                ignore_mismatched_sizes=True,  # reported by name
-                output_loading_info=True,
-                local_files_only=True,
-                **settings,
-            )
+        yield
     except (
         OSError,
         ValueError,
@@ -121,7 +128,6 @@ def load_reported(
     ) as error:
         first = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise ModelError(f"{spec} does not load: {first}", "fetch the checkpoint again") from error
-    return loaded[0], loaded[1]
 
 
 def _check_report(spec: str, report: dict[str, Any], ours: Callable[[str], bool], what: str) -> None:
@@ -168,14 +174,15 @@ def check_names(spec: str, tensors: Mapping[str, Tensor], expected: Collection[s
     _check_report(spec, report, lambda key: True, what)
 
 
-def build_language(
+def build_part(
     spec: str,
-    model_class: type[PreTrainedModel],
+    model_class: type[Any],
     config: PretrainedConfig,
     state: dict[str, Tensor],
     dtype: torch.dtype,
+    what: str,
 ) -> Any:
-    """Return a language model with the weights of `state`, all of which it must use.
+    """Return a model of transformers with the weights of `state`, all of which it must use.
 
     Raises:
         ModelError: a tensor is missing, left over or of another shape.
@@ -189,7 +196,7 @@ def build_language(
             ignore_mismatched_sizes=True,  # reported by name
             output_loading_info=True,
         )
-    _check_report(spec, loaded[1], lambda key: True, "the language model")
+    _check_report(spec, loaded[1], lambda key: True, what)
     return loaded[0]
 
 

@@ -36,10 +36,14 @@ class LlavaTower(VisionTower):
         self.vision, self.preprocess = vision, preprocess
 
     def tokens(self, pixels: Tensor) -> Tensor:
+        return self.read(pixels)[:, 1:]
+
+    def read(self, pixels: Tensor) -> Tensor:
+        """Return class token and patch tokens, (n, 1 + tokens, dim), after the last layer but one."""
         hidden = self.vision.pre_layrnorm(self.vision.embeddings(pixels))
         for layer in self.vision.encoder.layers[:-1]:  # equals hidden_states[-2] without the cost of the last layer
             hidden = layer(hidden, attention_mask=None)
-        return hidden[:, 1:]
+        return hidden
 
     @property
     def dim(self) -> int:

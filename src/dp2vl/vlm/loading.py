@@ -1,6 +1,7 @@
 """Models by name: a bundled mini model, a folder, or a hub id that is on this machine. Does not import torch."""
 
 import json
+import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -14,17 +15,20 @@ if TYPE_CHECKING:
     import torch
 
     from dp2vl.vlm.base import VLM
+    from dp2vl.vlm.modern_towers import ModernTower
     from dp2vl.vlm.tower import VisionTower
 
 FAMILIES = MappingProxyType(
     {"llava": "dp2vl.vlm.llava", "minigpt_v2": "dp2vl.vlm.minigpt_v2", "qwen_vl": "dp2vl.vlm.qwen_vl"}
 )
 """Family -> its module, imported on use; each has `load`, `load_tower` and `write`."""
-MODERN = "dp2vl.vlm.auto"
-"""Loads every family of transformers that is not one of ours."""
+MODERN, MODERN_TOWERS = "dp2vl.vlm.auto", "dp2vl.vlm.modern_towers"
+"""Load every family of transformers that is not one of ours, and the towers of those."""
 _TYPES = {"llava": "llava", "qwen": "qwen_vl", "minigpt_v2": "minigpt_v2"}
 _MINIGPT_PARTS = ("minigptv2_checkpoint.pth", "minigptv2_checkpoint.safetensors", "eva_vit_g.pth")
 QWEN_VISUAL = "transformer.visual."
+VISION = re.compile(r"(model\.)?(visual|vision_tower|vision_model)\.(vision_model\.)?")
+"""Where names of the tower's tensors begin in files of the modern families, today's and older ones."""
 BUNDLED = Path(__file__).parent / "mini" / "weights"
 _SPARE = 1.15
 """Memory that loading takes beyond the weights themselves."""
@@ -60,7 +64,7 @@ def find_source(name: str, wanted: Callable[[str], bool] | None = None) -> Path:
 def find_tower(name: str) -> Path:
     """Return the folder of a model of which the tower, at least, is on this machine; no network.
 
-    Only Qwen-VL may lack files: it has ten of about 2 GB, of which three hold the tower.
+    LLaVA and MiniGPT-v2 may lack no files, others those without the tower: of Qwen-VL's ten, three are needed.
 
     Raises:
         ModelError: it is not here, or files are missing.
@@ -68,8 +72,8 @@ def find_tower(name: str) -> Path:
     try:
         return find_source(name)
     except ModelError:
-        folder = find_source(name, is_qwen_visual)
-        if find_family(name, folder) != "qwen_vl":
+        folder = find_source(name, is_visual)
+        if find_family(name, folder) in ("llava", "minigpt_v2"):
             raise
         return folder
 
@@ -77,6 +81,11 @@ def find_tower(name: str) -> Path:
 def is_qwen_visual(tensor: str) -> bool:
     """Return whether a tensor of a Qwen-VL checkpoint belongs to tower or resampler."""
     return tensor.startswith(QWEN_VISUAL)
+
+
+def is_visual(tensor: str) -> bool:
+    """Return whether a tensor belongs to the vision side of a Qwen-VL or of a modern family."""
+    return is_qwen_visual(tensor) or VISION.match(tensor) is not None
 
 
 def find_family(name: str, folder: Path) -> str:
@@ -117,20 +126,15 @@ def load_vlm(name: str, *, device: str = "cpu", dtype: "torch.dtype | None" = No
     return model.to(device)
 
 
-def load_tower(name: str) -> "VisionTower":
-    """Return the vision tower of a LLaVA-1.5, Qwen-VL or MiniGPT-v2, float32, without the language model.
+def load_tower(name: str) -> "VisionTower | ModernTower":
+    """Return the vision tower of a model, float32, without the language model.
 
     Raises:
         ModelError: it is not on this machine, of another family, incomplete or damaged.
     """
     folder = find_tower(name)
-    family = find_family(name, folder)
-    if family not in FAMILIES:
-        raise ModelError(
-            f"expected {name} to be of a family out of {', '.join(FAMILIES)}, got {family}",
-            "use clip:, siglip: or eva: for other towers",
-        )
-    tower: VisionTower = import_module(FAMILIES[family]).load_tower(name, folder)
+    module = import_module(FAMILIES.get(find_family(name, folder), MODERN_TOWERS))
+    tower: VisionTower | ModernTower = module.load_tower(name, folder)
     return tower
 
 

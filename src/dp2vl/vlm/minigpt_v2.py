@@ -42,6 +42,7 @@ TOKENIZER = ("tokenizer.json", "tokenizer.model")
 LORA_PREFIX = "llama_model.base_model.model."
 """What the authors' names put before those of `LlamaForCausalLM`."""
 
+SIDE_PX = 448
 JOINED = 4
 TASKS = re.compile(r"\[(vqa|caption|grounding|refer|identify|detection)\]")
 MAX_TEXT = 1024
@@ -66,12 +67,19 @@ class MiniGPTv2Tower(VisionTower):
         self.preprocess = Preprocess(side_px, "squash", "bicubic", CLIP_MEAN, CLIP_STD, round_8bit=True)
 
     def tokens(self, pixels: Tensor) -> Tensor:
+        return self.join(self.read(pixels))
+
+    def read(self, pixels: Tensor) -> Tensor:
+        """Return class token and patch tokens, (n, 1 + patches, width), after the norm."""
         hidden = self.vision.embeddings(pixels, interpolate_pos_encoding=True)
         for layer in self.vision.encoder.layers:
             hidden = layer(hidden)
         # The authors have a norm here, with the default eps, but their files hold no weights of it.
-        normed = layer_norm(hidden.float(), hidden.shape[-1:], eps=1e-5).to(hidden.dtype)
-        return normed[:, 1:].reshape(len(normed), -1, self.dim)
+        return layer_norm(hidden.float(), hidden.shape[-1:], eps=1e-5).to(hidden.dtype)
+
+    def join(self, read: Tensor) -> Tensor:
+        """Return the patch tokens of what `read` returns, four in one."""
+        return read[:, 1:].reshape(len(read), -1, self.dim)
 
     @property
     def dim(self) -> int:
@@ -169,7 +177,7 @@ class _Settings:
     """What config.json of a checkpoint says."""
 
     model_type: str = FAMILY
-    image_size: int = 448
+    image_size: int = SIDE_PX
     rank: int = MiniGPTv2.lora.rank
     alpha: int = MiniGPTv2.lora.alpha
     vision_heads: int | None = None

@@ -1,7 +1,11 @@
 """What tells the modern families apart, one row for each `model_type` of transformers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
 
+from dp2vl.errors import ModelError
 from dp2vl.vlm.adapters import Lora
 
 ATTENTION = r".*language_model\.layers\.\d+\.self_attn\.(q|k|v|o)_proj"
@@ -21,6 +25,7 @@ class Family:
         view: what the processor makes of a photo, a name in `VIEWS`.
         connector: modules from the tower's tokens to the language model's embeddings.
         end: the mark that ends an answer.
+        tail: what the template writes behind that mark and the official fine-tuning has learned with it.
         lora: the official set-up, or ours.
         lead: what stands between the template's prompt and an answer.
         plain: prompt of a family that has no chat template, each question a dialogue of its own.
@@ -33,6 +38,7 @@ class Family:
     connector: tuple[str, ...]
     end: str
     lora: Lora = LORA
+    tail: str = ""
     lead: str = ""
     plain: str = ""
     answer_type: int = 0
@@ -47,6 +53,7 @@ MODERN: dict[str, Family] = {
         view="patches",
         connector=("model.visual.merger",),
         end="<|im_end|>",
+        tail="\n",
         lora=QWEN_LORA,
     ),
     "qwen2_5_vl": Family(
@@ -55,6 +62,7 @@ MODERN: dict[str, Family] = {
         view="patches",
         connector=("model.visual.merger",),
         end="<|im_end|>",
+        tail="\n",
         lora=QWEN_LORA,
     ),
     "qwen3_vl": Family(
@@ -63,6 +71,7 @@ MODERN: dict[str, Family] = {
         view="patches",
         connector=("model.visual.merger", "model.visual.deepstack_merger_list"),
         end="<|im_end|>",
+        tail="\n",
         lora=QWEN_LORA,
     ),
     # up to 9 tiles and the whole, 729 tokens each
@@ -118,3 +127,19 @@ MODERN: dict[str, Family] = {
         end="<end_of_turn>",
     ),
 }
+
+
+def find_settings(spec: str, config: Mapping[str, Any]) -> tuple[str, Family]:
+    """Return the family that a config.json names, and its row of the table.
+
+    Raises:
+        ModelError: there is none; says which is the nearest.
+    """
+    family = str(config.get("model_type", ""))
+    if family not in MODERN:
+        near = (get_close_matches(family, MODERN, n=1, cutoff=0.0) or list(MODERN))[0]
+        raise ModelError(
+            f"expected {spec} to be of type {', '.join(MODERN)}, got {family or 'none'}; the nearest is {near}",
+            "see `dp2vl models list` for kinds",
+        )
+    return family, MODERN[family]

@@ -13,6 +13,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from dp2vl.errors import ModelError
 
+DAMAGED = (OSError, ValueError, TypeError, KeyError, AttributeError)
+"""What transformers raises over files that are absent or damaged."""
 SEQUENCES = ("input_ids", "token_type_ids", "mm_token_type_ids")
 """What a processor returns per token; the attention mask is made anew, all else belongs to photos."""
 
@@ -31,13 +33,27 @@ def load_processor(spec: str, folder: Path, class_name: str) -> Any:
     image_only: Any = type(class_name, (official,), {"get_attributes": classmethod(lambda cls: attributes)})
     try:
         processor = image_only.from_pretrained(folder, local_files_only=True)
-        processor.image_processor = transformers.AutoImageProcessor.from_pretrained(
-            folder, backend="pil", local_files_only=True
-        )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        first = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        raise ModelError(f"the processor of {spec} does not load: {first}", "fetch the checkpoint again") from error
+    except DAMAGED as error:
+        raise _unreadable(spec, error) from error
+    processor.image_processor = load_image_processor(spec, folder)
     return processor
+
+
+def load_image_processor(spec: str, folder: Path) -> Any:
+    """Return the official image processor with Pillow underneath.
+
+    Raises:
+        ModelError: its file is absent or damaged.
+    """
+    try:
+        return transformers.AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
+    except DAMAGED as error:
+        raise _unreadable(spec, error) from error
+
+
+def _unreadable(spec: str, error: Exception) -> ModelError:
+    first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return ModelError(f"the processor of {spec} does not load: {first}", "fetch the checkpoint again")
 
 
 def to_pillow(image: Float[Tensor, "3 h w"]) -> Image.Image:

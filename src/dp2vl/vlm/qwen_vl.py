@@ -25,7 +25,7 @@ from dp2vl.vlm.adapters import Lora
 from dp2vl.vlm.base import IGNORE, VLM, Dialogue, Encoded, plain
 from dp2vl.vlm.checkpoint import (
     BUFFER_KEYS,
-    build_language,
+    build_part,
     check_family,
     check_names,
     read_config,
@@ -201,7 +201,8 @@ def load(spec: str, folder: Path, *, dtype: torch.dtype = torch.float32) -> Qwen
         if not k.endswith(BUFFER_KEYS)
     }
     check_names(spec, tensors, _language_names(shape), "the language model")
-    language = build_language(spec, Qwen2ForCausalLM, shape, _language_from_published(shape, tensors), dtype)
+    state = _language_from_published(shape, tensors)
+    language = build_part(spec, Qwen2ForCausalLM, shape, state, dtype, "the language model")
     path = folder / "generation_config.json"
     form = read_json(path).get("chat_format", "raw") if path.is_file() else "raw"
     model = QwenVL(spec, language, tower, resampler.to(dtype), load_tokenizer(folder), chat=form == "chatml")
