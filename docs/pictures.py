@@ -62,7 +62,7 @@ def draw_app(album: Path) -> None:
                 page.locator("#protect-result h2").evaluate("top => top.scrollIntoView()")
                 page.wait_for_function("[...document.querySelectorAll('.photos img')].some(i => i.naturalWidth)")
                 page.screenshot(path=Path(folder) / name)
-                save(Path(folder) / name, name, colours=128)
+                save(Path(folder) / name, name, colours=256)
         browser.close()
         app.terminate()
 
@@ -91,7 +91,9 @@ def shoot(page: Path, name: str, *, size: tuple[int, int], colours: int = 0) -> 
 def save(source: Path, name: str, *, colours: int = 0) -> None:
     """Store a picture, with fewer `colours` where that does no harm: the repository stays small."""
     with Image.open(source) as picture:
-        kept = picture.convert("RGB").quantize(colours) if colours else picture.convert("RGB")
+        kept = picture.convert("RGB")
+        if colours:
+            kept = kept.quantize(palette=kept.quantize(colours))  # which blends colours: bands would look like a change
         kept.save(IMAGES / name, optimize=True)
 
 
