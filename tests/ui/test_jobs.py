@@ -45,6 +45,24 @@ say(outcome={{'rel': 'b'}}); say(found={{'x': 1}})""")
     assert job.found == {"x": 1}
 
 
+def test_the_time_left_is_known_from_photos_that_are_finished(work, tmp_path):
+    go = tmp_path / "go"
+    work(f"""say(total=9); time.sleep(1)
+for i in range(3): say(outcome={{'rel': str(i)}}); time.sleep(.2)
+say(line='now')
+while not os.path.exists({str(go)!r}): time.sleep(.02)
+say(found={{}})""")
+    job = Desk(tmp_path / "jobs").start("protect", {})
+    assert job.snapshot()["left_s"] is None
+    wait_for(lambda: job.line == "now")
+    assert job.left_s is not None and job._times[-1] - job._times[1] > 0.3
+    job._times[:] = [now := time.monotonic(), now + 50, now + 52, now + 54]  # the towers took the first 50 s
+    assert 11 < job.left_s - 54 < 13
+    go.touch()
+    wait_for(lambda: not job.running)
+    assert job.snapshot()["left_s"] is None
+
+
 def test_a_second_job_is_refused_politely_and_photos_stay_while_one_runs(work, local: Local):
     work("say(total=1); time.sleep(60)")
     local.app.desk.start("protect", {})

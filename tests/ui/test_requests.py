@@ -1,11 +1,15 @@
 """Wrong wishes get one line that says what was expected, and no job starts."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from conftest import Local
+from dp2vl.records import OutcomeStore
+from dp2vl.types import Outcome, Status
+from dp2vl.ui.requests import check_request
 
 MISSING = (
     "POST jobs/rm", "GET nothing", "GET jobs/protect", "PATCH job", "GET shelves/other", "GET job/zip",
@@ -40,6 +44,33 @@ def test_published_towers_that_are_absent_name_the_command_that_fetches_them(loc
     monkeypatch.setattr("dp2vl.surrogates.sets.is_here", lambda name: name.startswith("mini"))
     answer = local.ask("POST", "jobs/protect", json={"source": str(tmp_path), "surrogates": "standard"})
     assert answer.status_code == 400 and "dp2vl models pull standard" in answer.json()["hint"]
+
+
+def ask_to_verify(local: Local, monkeypatch, **asked: str) -> dict[str, str]:
+    """Return the options of the job that would start."""
+    monkeypatch.setattr("dp2vl.surrogates.sets.is_here", lambda name: True)
+    return check_request("verify", asked, local.app.shelves)
+
+
+@pytest.mark.parametrize(
+    ("measured", "towers"),
+    [(("clip:a/b", "mini-llava"), "clip:a/b"), (("mini-llava", "mini-qwen-vl"), "mini-llava,mini-qwen-vl")],
+)
+def test_copies_are_judged_on_the_towers_that_their_records_name(local: Local, monkeypatch, tmp_path, measured, towers):
+    figures = {f"shift[{name}]{after}": 1.0 for name in measured for after in ("", " after jpeg75")}
+    (tmp_path / "a.png").touch()
+    outcome = Outcome(path="/a.png", rel="a.png", status=Status.PROTECTED, figures={"ssim": 1.0} | figures)
+    OutcomeStore(tmp_path).append(outcome, replace(outcome, path="/b", rel="b", figures={"shift[clip:c/d]": 1.0}))
+    one = ask_to_verify(local, monkeypatch, target=str(tmp_path / "a.png"))
+    assert (one["surrogates"], one["recorded"]) == (towers, "yes")
+    assert ask_to_verify(local, monkeypatch, target=str(tmp_path))["surrogates"].endswith("clip:c/d")
+    chosen = ask_to_verify(local, monkeypatch, target=str(tmp_path), surrogates="standard")
+    assert (chosen["surrogates"], chosen["recorded"]) == ("standard", "")
+
+
+def test_copies_without_records_are_judged_on_the_bundled_towers(local: Local, monkeypatch, tmp_path):
+    asked = ask_to_verify(local, monkeypatch, target=str(tmp_path))
+    assert (asked["surrogates"], asked["recorded"]) == ("mini", "")
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"7", b"\xff\xfe", b'"x"'])

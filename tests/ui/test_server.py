@@ -39,12 +39,30 @@ def test_it_listens_on_loopback_alone_and_reaches_nobody(serve):
     assert not served.reached.exists(), served.reached.read_text()
 
 
-def test_the_watch_over_connections_sees_one(tmp_path):
+@pytest.mark.parametrize(
+    "call",
+    [
+        "socket.socket().connect(('192.0.2.1', 9))",
+        "socket.socket(type=socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 9))",
+        "socket.socket(type=socket.SOCK_DGRAM).sendmsg([b'x'], [], 0, ('192.0.2.1', 9))",
+        "socket.getaddrinfo('192.0.2.1', 9)",
+        "socket.gethostbyname('192.0.2.1')",
+    ],
+)
+def test_a_watched_process_reaches_nobody_else_and_the_try_is_written_down(tmp_path, call):
     reached = tmp_path / "reached.txt"
-    code = "import socket; s = socket.socket(); s.settimeout(1)\ntry: s.connect(('192.0.2.1', 9))\nexcept OSError: pass"
+    environment = {"PYTHONPATH": str(AUDIT), "DP2VL_TEST_REACHED": str(reached)}
+    run = subprocess.run([sys.executable, "-c", f"import socket; {call}"], env=environment, capture_output=True)
+    assert run.returncode == 1 and b"a test tried to reach" in run.stderr
+    assert reached.read_text().startswith("refused ('192.0.2.1'")
+
+
+def test_a_watched_process_may_reach_this_machine(tmp_path):
+    reached = tmp_path / "reached.txt"
+    code = "import socket; s = socket.create_server(('127.0.0.1', 0)); socket.create_connection(s.getsockname())"
     environment = {"PYTHONPATH": str(AUDIT), "DP2VL_TEST_REACHED": str(reached)}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
-    assert "192.0.2.1" in reached.read_text()
+    assert "allowed ('127.0.0.1'" in reached.read_text() and "refused" not in reached.read_text()
 
 
 def test_fifty_at_once_and_fifty_that_never_finish_do_not_keep_the_owner_out(serve):

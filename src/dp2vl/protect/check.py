@@ -1,6 +1,6 @@
 """`verify` for people: find the original of every file, measure, and give a verdict."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,6 +37,8 @@ def verify_files(
     surrogates: str | Sequence[str | Surrogate] = "mini",
     device: str = "cpu",
     max_megapixels: float = 100.0,
+    on_start: Callable[[int], None] | None = None,
+    on_file: Callable[[Verified], None] | None = None,
 ) -> list[Verified]:
     """Re-read protected files from disk and measure each against its original.
 
@@ -46,6 +48,7 @@ def verify_files(
             through the records beside the copies, as long as they still lie where they were and are unchanged.
         surrogates: towers that count as used; all bundled towers are measured as well.
         device, max_megapixels: as for `protect_album`.
+        on_start: called once with the number of files. on_file: called with each file as it is measured.
 
     Raises:
         UsageError: `target` or `against` does not exist, or `target` holds no photos and no records of any.
@@ -53,21 +56,20 @@ def verify_files(
     pairs = list(_pair(target, against))
     if not pairs:
         raise UsageError(f"expected photos in {target}, found none")
+    if on_start:
+        on_start(len(pairs))
     towers = load_surrogates(surrogates, device=device)
     everyone = (*towers, *held_out_towers(towers, device=device))
     originals = _originals(target, pairs)
     references = album_references(originals, everyone, max_megapixels=max_megapixels, device=device)
     used = [t.name for t in towers]
-    found = []
-    for path, original in pairs:
+
+    def measure(path: Path, original: Path | None) -> Verified:
         if not path.is_file():
-            hint = "protect the album again"
-            found.append(Verified(str(path), "", f"not measured: the copy is missing; hint: {hint}"))
-            continue
+            return Verified(str(path), "", "not measured: the copy is missing; hint: protect the album again")
         if original is None:
             hint = "name the originals with --against"
-            found.append(Verified(str(path), "", f"not measured: the original was not found; hint: {hint}"))
-            continue
+            return Verified(str(path), "", f"not measured: the original was not found; hint: {hint}")
         try:
             before, after = (read_photo(p, max_megapixels=max_megapixels) for p in (original, path))
             if before.pixels.shape != after.pixels.shape or before.pixels.dtype != after.pixels.dtype:
@@ -76,9 +78,15 @@ def verify_files(
             figures |= measure_shift(
                 to_tensor(before), to_tensor(after), everyone, references, group=group_of(original)
             )
-            found.append(Verified(str(path), str(original), give_verdict(figures, used), figures))
+            return Verified(str(path), str(original), give_verdict(figures, used), figures)
         except PhotoError as error:
-            found.append(Verified(str(path), str(original), f"not measured: {error}"))
+            return Verified(str(path), str(original), f"not measured: {error}")
+
+    found = []
+    for path, original in pairs:
+        found.append(measure(path, original))
+        if on_file:
+            on_file(found[-1])
     return found
 
 

@@ -1,7 +1,7 @@
 """The main job: an album in, a protected album out, one outcome per file."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from dp2vl.protect.sample import choose_sample
 from dp2vl.records import OutcomeStore, ProtectedRegistry, drop_claims, read_claims, settings_digest
 from dp2vl.storage import locate
 from dp2vl.surrogates import Surrogate, find_towers
-from dp2vl.types import Outcome, Status
+from dp2vl.types import Outcome, Photo, Status
 
 Progress = Callable[[Outcome], None]
 
@@ -72,6 +72,7 @@ def protect_album(
     address: str = "",
     workers: int = 0,
     on_start: Callable[[int], None] | None = None,
+    on_photo: Callable[[Photo], None] | None = None,
     on_outcome: Progress | None = None,
 ) -> AlbumResult:
     """Write protected copies of all photos under `src` into `out` and return what became of every file.
@@ -90,6 +91,7 @@ def protect_album(
             threads.
         address, workers: for `ray`, see `dp2vl.engine.ray.RayEngine`.
         on_start: called once with the number of photos to work on.
+        on_photo: called with each photo when work on it begins; with `ray`, when it is about to.
         on_outcome: called with each photo's outcome as it is recorded.
 
     Raises:
@@ -118,7 +120,12 @@ def protect_album(
     with lock_output(out):
         remove_partials(out)
         run = _AlbumRun(config, plan, out, towers, force=force)
-        outcomes = run.run(runner, on_start or (lambda count: None), on_outcome or (lambda outcome: None))
+        outcomes = run.run(
+            runner,
+            on_start or (lambda count: None),
+            on_photo or (lambda photo: None),
+            on_outcome or (lambda outcome: None),
+        )
     return AlbumResult(tuple(outcomes), tuple(map(_name, towers)))
 
 
@@ -165,7 +172,13 @@ class _AlbumRun:
             ours=frozenset(ours),
         )
 
-    def run(self, engine: Engine, on_start: Callable[[int], None], on_outcome: Progress) -> list[Outcome]:
+    def run(
+        self,
+        engine: Engine,
+        on_start: Callable[[int], None],
+        on_photo: Callable[[Photo], None],
+        on_outcome: Progress,
+    ) -> list[Outcome]:
         done = {p.rel: o for p in self.plan.photos if (o := self.store.done(p, self.job.settings)) is not None}
         todo = [p for p in self.plan.photos if p.rel not in done]
         check_space(self.out, todo)
@@ -173,7 +186,7 @@ class _AlbumRun:
         self.store.append(*self.plan.settled)
         rels = {str(p.path): p.rel for p in todo}
         with _spare_core():
-            for outcome in engine.run(self.job, todo):
+            for outcome in engine.run(self.job, _told(todo, on_photo)):
                 if outcome.sha256_out:
                     self.registry.add(outcome.sha256_out)
                 self.store.append(outcome)
@@ -184,6 +197,18 @@ class _AlbumRun:
         drop_claims(self.out)
         outcomes = [done[p.rel] for p in self.plan.photos] + list(self.plan.settled)
         return sorted(outcomes, key=lambda o: o.path)
+
+
+def _told(photos: Iterable[Photo], on_photo: Callable[[Photo], None]) -> Iterator[Photo]:
+    """Yield the photos; whoever asks for the next, to read it ahead, begins the one before."""
+    begun: Photo | None = None
+    for photo in photos:
+        if begun:
+            on_photo(begun)
+        yield photo
+        begun = photo
+    if begun:
+        on_photo(begun)
 
 
 @contextmanager

@@ -34,6 +34,7 @@ class Job:
         self.line = ""
         self.found: dict[str, Any] | None = None
         self.started = time.monotonic()
+        self._times: list[float] = []  # of the total, then of each outcome
         self.ended: float | None = None
         self._stopping = False
         self._scratch = folder / "tmp"
@@ -46,6 +47,16 @@ class Job:
     def running(self) -> bool:
         """Whether the process is still at work."""
         return self.state == "running"
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until all photos are finished, as those that are finished let one expect."""
+        done = len(self.outcomes)
+        if not self.running or not done or not self.total or done >= self.total:
+            return None
+        times = self._times[1:] if done > 1 else self._times  # the first one waited for the towers
+        pace = (times[-1] - times[0]) / (len(times) - 1)
+        return max(0.0, pace * (self.total - done) - (time.monotonic() - times[-1]))
 
     def stop(self) -> None:
         """End the process, politely and then by force, and return when it is gone."""
@@ -69,6 +80,7 @@ class Job:
             "outcomes": self.outcomes[since:],
             "line": self.line,
             "seconds": round((self.ended or time.monotonic()) - self.started, 1),
+            "left_s": self.left_s,
             "error": self.error,
             "hint": self.hint,
             "found": self.found,
@@ -104,6 +116,8 @@ class Job:
         self.total = event.get("total", self.total)
         self.found, self.line = event.get("found", self.found), event.get("line", self.line)
         self.error, self.hint = event.get("error", self.error), event.get("hint", self.hint)
+        if "outcome" in event or "total" in event:
+            self._times.append(time.monotonic())
         if "outcome" in event:
             self.outcomes.append(event["outcome"])
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dp2vl.album import STATE_FOLDER
 from dp2vl.dataset.facts import FACTS_FILE, read_facts
 from dp2vl.protect.config import ProtectConfig, check_choice
-from dp2vl.surrogates.sets import require_here
+from dp2vl.records import OutcomeStore
+from dp2vl.surrogates.sets import bundled_names, require_here
 from dp2vl.ui.shelf import Refused, Shelf
 
 
@@ -50,6 +52,21 @@ def read_names(album: Path) -> list[str]:
     return [person.name for person in read_facts(album / FACTS_FILE)]
 
 
+def recorded_towers(target: Path) -> list[str]:
+    """Return the towers that copies were protected with, as far as the records beside them tell; none without records.
+
+    Records name all towers that were measured. Bundled ones are always measured: they count if there are no others.
+
+    Raises:
+        DP2VLError: the records are damaged.
+    """
+    folder = next((f for f in (target, *target.parents) if (f / STATE_FOLDER).is_dir()), None)
+    outcomes = OutcomeStore(folder).latest().values() if folder else ()
+    figures = {name for o in outcomes if folder and (folder / o.rel).is_relative_to(target) for name in o.figures}
+    names = {name[len("shift[") : -1] for name in figures if name.startswith("shift[") and name.endswith("]")}
+    return sorted(names.difference(bundled_names()) or names)
+
+
 def _check_protect(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[str, str]:
     options = asked | _check_settings(asked)
     if asked["source"]:
@@ -60,16 +77,22 @@ def _check_protect(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[
 
 
 def _check_verify(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[str, str]:
-    require_here(asked["surrogates"] or "mini")
-    options = asked | {"surrogates": asked["surrogates"] or "mini"}
+    options = asked | _find_copies(asked, shelves)
+    recorded = [] if asked["surrogates"] else recorded_towers(Path(options["target"]))
+    surrogates = asked["surrogates"] or ",".join(recorded) or "mini"
+    require_here(surrogates)
+    return options | {"surrogates": surrogates, "recorded": "yes" if recorded else ""}
+
+
+def _find_copies(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[str, str]:
     if asked["target"]:
         target = _as_path("the copies", asked["target"])
         against = _as_path("the originals", asked["against"]) if asked["against"] else None
         for path in (target, against):
             if path is not None and not path.exists():
                 raise Refused(400, f"{path} does not exist", "check the spelling")
-        return options | {"target": str(target), "against": str(against or "")}
-    return options | {"target": _filled(shelves["copies"]), "against": _filled(shelves["originals"])}
+        return {"target": str(target), "against": str(against or "")}
+    return {"target": _filled(shelves["copies"]), "against": _filled(shelves["originals"])}
 
 
 def _check_simulate(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[str, str]:

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from dp2vl.errors import DP2VLError
+from dp2vl.types import Outcome, Status
+from dp2vl.ui.advice import advise_on_page
 
 Say = Callable[[dict[str, Any]], None]
 """Takes one event: `total` and `outcome` of photos, `line` about progress, `found` at the end, `error` and `hint`."""
+GETTING_READY = "loading the towers and reading the album"
 
 
 def main() -> None:
@@ -41,40 +44,45 @@ def main() -> None:
 def protect(options: Mapping[str, str], folder: Path, say: Say) -> dict[str, Any]:
     """Protect an album and write the report on it; see `dp2vl.protect_album`."""
     from dp2vl.preview import write_previews
-    from dp2vl.protect.run import protect_album
     from dp2vl.report.album import write_album_report
 
     out = Path(options["out"]) if options["out"] else folder / "copies"
-    result = protect_album(
-        options["source"], out, strength=options["strength"], effort=options["effort"],
-        surrogates=options["surrogates"],
-        on_start=lambda count: say({"total": count}), on_outcome=lambda o: say({"outcome": asdict(o)}),
-    )  # fmt: skip
+    result = _protect(options, Path(options["source"]), out, say)
     say({"line": "drawing the comparison pictures"})
     report = folder / "report"
     pictures = write_previews(result.outcomes, out, report / "pictures")
     write_album_report(result.outcomes, result.summary, pictures, report)
-    outcomes = [asdict(o) for o in result.outcomes]
+    outcomes = [_as_told(o, options) for o in result.outcomes]
     return {"outcomes": outcomes, "summary": result.summary, "out": options["out"]}
 
 
 def verify(options: Mapping[str, str], folder: Path, say: Say) -> dict[str, Any]:
     """Measure protected files; see `dp2vl.protect.check.verify_files`."""
-    from dp2vl.protect.check import verify_files
+    from dp2vl.protect.check import Verified, verify_files
     from dp2vl.protect.photo import choose_device
+    from dp2vl.surrogates.sets import tower_names
 
     target, against = Path(options["target"]), Path(options["against"]) if options["against"] else None
-    device = choose_device("auto")
-    found = verify_files(target, against=against, surrogates=options["surrogates"], device=device)
     top = target if target.is_dir() else target.parent
-    return {"photos": [asdict(v) | {"rel": Path(v.path).relative_to(top).as_posix()} for v in found]}
+
+    def tell(v: Verified) -> dict[str, Any]:
+        rel = Path(v.path).relative_to(top).as_posix()
+        outcome = Outcome(path=v.path, rel=rel, status=Status.PROTECTED, verdict=v.verdict, figures=v.figures)
+        return asdict(v) | {"rel": rel, "advice": advise_on_page(outcome)}
+
+    found = verify_files(
+        target, against=against, surrogates=options["surrogates"], device=choose_device("auto"),
+        on_start=lambda count: say({"total": count, "line": GETTING_READY}),
+        on_file=lambda v: say({"outcome": tell(v), "line": "measuring"}),
+    )  # fmt: skip
+    towers = {"towers": tower_names(options["surrogates"]), "recorded": bool(options["recorded"])}
+    return towers | {"photos": [tell(v) for v in found]}
 
 
 def simulate(options: Mapping[str, str], folder: Path, say: Say) -> dict[str, Any]:
     """Teach the smallest bundled model an album, clean and protected; see `dp2vl.bench.simulate`."""
     from dp2vl.bench.simulate import simulate as run
     from dp2vl.protect.photo import choose_device
-    from dp2vl.protect.run import protect_album
     from dp2vl.ui.madeup import draw_album
 
     work = folder / "work"
@@ -82,16 +90,28 @@ def simulate(options: Mapping[str, str], folder: Path, say: Say) -> dict[str, An
     against = Path(options["against"]) if options["against"] else work / "copies"
     if not options["against"]:
         say({"line": "protecting the album"})
-        protect_album(
-            album, against, strength=options["strength"], effort=options["effort"], surrogates=options["surrogates"],
-            on_start=lambda count: say({"total": count}), on_outcome=lambda o: say({"outcome": asdict(o)}),
-        )  # fmt: skip
+        _protect(options, album, against, say)
     say({"line": "reading the photos"})
     found = run(
         album, against=against, short=options["taught"] == "short", device=choose_device("auto"),
         report=lambda line: say({"line": line}),
     )  # fmt: skip
     return _as_answers(found, folder / "faces")
+
+
+def _protect(options: Mapping[str, str], source: Path, out: Path, say: Say) -> Any:
+    from dp2vl.protect.run import protect_album
+
+    return protect_album(
+        source, out, strength=options["strength"], effort=options["effort"], surrogates=options["surrogates"],
+        on_start=lambda count: say({"total": count, "line": GETTING_READY}),
+        on_photo=lambda photo: say({"line": f"working on {photo.rel}"}),
+        on_outcome=lambda outcome: say({"outcome": _as_told(outcome, options)}),
+    )  # fmt: skip
+
+
+def _as_told(outcome: Outcome, settings: Mapping[str, str]) -> dict[str, Any]:
+    return asdict(outcome) | {"advice": advise_on_page(outcome, settings)}
 
 
 def _as_answers(found: list[Any], folder: Path) -> dict[str, Any]:

@@ -64,7 +64,7 @@ submit("protect", async (fields) => {
 submit("verify", async (fields) => {
   const named = fields.from.value === "folder" ? { target: fields.target.value, against: fields.against.value } : {};
   if (fields.from.value === "folder" && !named.target.trim()) throw new Problem("no copies are named", "write the whole path of a folder or file");
-  watch(await call("POST", "jobs/verify", named));
+  watch(await call("POST", "jobs/verify", { ...named, surrogates: fields.surrogates.value }));
 });
 
 submit("simulate", async (fields) => {
@@ -93,7 +93,8 @@ submit("reports", async (fields) => {
 async function watch(job) {
   busy = true;
   const card = document.querySelector(`.progress[data-kind="${job.kind}"]`);
-  const line = el("p", { role: "status" });
+  const line = el("span", { role: "status" });
+  const time = el("span", {});
   const bar = el("progress", { "aria-label": "Progress" });
   const stop = el("button", { type: "button", class: "stop" }, "Stop");
   stop.addEventListener("click", async () => {
@@ -101,7 +102,7 @@ async function watch(job) {
     stop.textContent = "Stopping …";
     await call("POST", "job/stop").catch((problem) => sayProblem(form(job.kind).querySelector(".problem"), problem));
   });
-  card.replaceChildren(el("div", { class: "row" }, el("h2", {}, { protect: "Protecting", verify: "Measuring", simulate: "Teaching and asking" }[job.kind]), stop), bar, line);
+  card.replaceChildren(el("div", { class: "row" }, el("h2", {}, { protect: "Protecting", verify: "Measuring", simulate: "Teaching and asking" }[job.kind]), stop), bar, el("p", {}, line, time));
   card.hidden = false;
   result(job.kind).replaceChildren();
   const seen = [];
@@ -113,7 +114,7 @@ async function watch(job) {
       job = await call("GET", `job?since=${seen.length}`);
       seen.push(...job.outcomes);
       if (job.kind === "protect") grid.append(...job.outcomes.map(photoCard));
-      sayProgress(job, bar, line);
+      sayProgress(job, bar, line, time);
     }
     finish(job, seen);
   } catch (problem) {
@@ -124,10 +125,10 @@ async function watch(job) {
   }
 }
 
-function sayProgress(job, bar, line) {
+function sayProgress(job, bar, line, time) {
   const steps = /: (\d+) of (\d+) steps$/.exec(job.line);
   const photos = job.total !== null && job.finished < job.total;
-  if (photos || (job.kind === "protect" && job.total)) {
+  if (job.finished && (photos || job.kind !== "simulate")) {
     bar.max = job.total;
     bar.value = job.finished;
   } else if (steps) {
@@ -135,9 +136,12 @@ function sayProgress(job, bar, line) {
     bar.max = 1;
     bar.value = half + Number(steps[1]) / Number(steps[2]) / 2;
   } else bar.removeAttribute("value");
-  const words = photos ? `${job.finished} of ${counted(job.total, "photo")}` : job.line || "getting ready";
-  line.textContent = `${words} · ${Math.round(job.seconds)} s`;
+  const words = [photos ? `${job.finished} of ${counted(job.total, "photo")} finished` : "", job.line || "getting ready"].filter(Boolean).join(" · ");
+  if (line.textContent !== words) line.textContent = words;
+  time.textContent = ` · ${Math.round(job.seconds)} s${job.left_s ? `, about ${duration(job.left_s)} left` : ""}`;
 }
+
+const duration = (s) => (s < 90 ? `${Math.max(5, Math.ceil(s / 5) * 5)} s` : s < 5400 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`);
 
 function finish(job, seen) {
   const place = result(job.kind);
@@ -166,6 +170,6 @@ showPart();
 refresh();
 await Promise.all(Object.values(shelves).map((shelf) => shelf.load()));
 const job = await call("GET", "job");
-if (job.state !== "none") location.hash = job.kind;
+if (job.state !== "none" && !location.hash) location.hash = job.kind;
 if (job.state === "running") watch({ ...job, outcomes: [] });
 else if (job.state !== "none") finish(job, job.outcomes);
