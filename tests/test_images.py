@@ -17,6 +17,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from dp2vl.errors import PhotoError, PhotoRefused
 from dp2vl.images import decode_photo, encode, read_photo, sniff
+from dp2vl.images.profiles import clean_profile
 from image_tools import FAST, display_p3, noise, picture, saved, smooth
 
 # Kinds of pixels
@@ -120,13 +121,13 @@ def test_real_photos_with_orientation_come_out_like_pillows(shared_data):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC"])
 def test_the_colour_profile_stays_under_every_policy(kind):
-    profile = display_p3()
+    profile = clean_profile(display_p3())
     if kind == "HEIC":
         data = encode(picture(np.asarray(smooth(16, 16)), None, "heic", lossless=False, quality=90, icc=profile))
     else:
         data = saved(smooth(16, 16), kind, icc_profile=profile)
     source = decode_photo(data)
-    assert source.icc == profile
+    assert profile is not None and source.icc == profile
     for policy in ("minimal", "strip", "keep"):
         assert decode_photo(encode(source, metadata=policy)).icc == profile
 

@@ -12,6 +12,7 @@ from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from dp2vl.images import decode_photo, encode
+from dp2vl.images.profiles import clean_profile
 from image_tools import display_p3, saved, smooth
 
 DATE = "2024:01:02 03:04:05"
@@ -231,7 +232,7 @@ def test_the_profile_stays_and_orientation_is_applied(kind, policy):
     data = encode(source, metadata=policy)
     pillow_heif.register_heif_opener()
     with Image.open(io.BytesIO(data)) as image:
-        assert image.info["icc_profile"] == display_p3()
+        assert image.info["icc_profile"] == clean_profile(display_p3())
         assert image.size == ((64, 80) if kind in {"heic", "webp", "avif"} else (24, 40))
         assert image.getexif().get(274, 1) == 1
     assert b'Orientation="6"' not in data
@@ -246,7 +247,7 @@ def test_resolution_stays_under_minimal(kind):
 def test_bytes_behind_the_end_of_a_profile_are_left_out_and_a_cut_profile_as_a_whole():
     profile = display_p3()
     longer = decode_photo(saved(smooth(8, 8), "PNG", icc_profile=profile + OWNER))
-    assert longer.icc == profile
+    assert longer.icc == clean_profile(profile)
     cut = decode_photo(saved(smooth(8, 8), "PNG", icc_profile=profile[:-20]))
     assert cut.icc is None and any("profile" in note for note in cut.notes)
 

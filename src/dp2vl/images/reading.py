@@ -15,7 +15,6 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from dp2vl.errors import PhotoError, PhotoRefused
 from dp2vl.images.boundary import LIMIT_HINT, check_size, decoding
-from dp2vl.images.colour import check_profile
 from dp2vl.images.containers import (
     has_movie,
     is_lossless_webp,
@@ -29,6 +28,7 @@ from dp2vl.images.heif import can_encode_heic, read_heic
 from dp2vl.images.metadata import collect_metadata, load_exif, read_orientation
 from dp2vl.images.picture import Coding, Picture
 from dp2vl.images.planes import split_planes, turn_upright
+from dp2vl.images.profiles import clean_profile
 from dp2vl.images.quality import estimate_jpeg_quality
 from dp2vl.images.sniffing import HEAD_BYTES, PHOTO_FORMATS, sniff_bytes
 
@@ -134,7 +134,7 @@ def _read_pillow(data: bytes, kind: str, max_megapixels: float) -> Picture:
     orientation = read_orientation(exif)
     pixels, alpha, icc = split_planes(image, data, kind, notes)
     metadata = collect_metadata(image, exif, sideways=orientation >= 5)
-    profile = check_profile(icc)
+    profile = clean_profile(icc)
     if icc is not None and profile is None:
         notes.append("a damaged colour profile was left out")
     lossless = kind in {"png", "tiff", "bmp"} or (kind == "webp" and is_lossless_webp(data))
