@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from dp2vl.errors import PhotoError
-from dp2vl.images.boundary import DECODER_ERRORS, one_line
+from dp2vl.images.boundary import DECODER_ERRORS, MEMORY_HINT, one_line
 from dp2vl.images.heif import encode_heic
 from dp2vl.images.picture import Metadata, Picture
 from dp2vl.images.png import encode_png
@@ -38,6 +38,8 @@ def encode(picture: Picture, *, metadata: str = "minimal") -> bytes:
     writer = _WRITERS["png" if output_suffix(picture) else picture.format]
     try:
         return writer(picture, chosen)
+    except MemoryError as error:
+        raise PhotoError(f"not enough memory to write it as {picture.format.upper()}", MEMORY_HINT) from error
     except DECODER_ERRORS as error:
         raise PhotoError(
             f"cannot be written as {picture.format.upper()}: {one_line(error)}",
