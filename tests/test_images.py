@@ -4,6 +4,7 @@ import io
 import os
 import random
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -13,10 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from dp2vl.errors import PhotoError, PhotoRefused
 from dp2vl.images import decode_photo, encode, read_photo, sniff
+from dp2vl.images.profiles import clean_profile
 from image_tools import FAST, display_p3, noise, picture, saved, smooth
 
 # Kinds of pixels
@@ -120,13 +123,13 @@ def test_real_photos_with_orientation_come_out_like_pillows(shared_data):
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF", "HEIC"])
 def test_the_colour_profile_stays_under_every_policy(kind):
-    profile = display_p3()
+    profile = clean_profile(display_p3())
     if kind == "HEIC":
         data = encode(picture(np.asarray(smooth(16, 16)), None, "heic", lossless=False, quality=90, icc=profile))
     else:
         data = saved(smooth(16, 16), kind, icc_profile=profile)
     source = decode_photo(data)
-    assert source.icc == profile
+    assert profile is not None and source.icc == profile
     for policy in ("minimal", "strip", "keep"):
         assert decode_photo(encode(source, metadata=policy)).icc == profile
 
@@ -213,6 +216,59 @@ def test_a_jpeg_with_thousands_of_scans_is_an_error_and_a_progressive_one_is_not
     last_scan = data[data.rindex(b"\xff\xda") : -2]
     with pytest.raises(PhotoError, match="scans"):
         decode_photo(data[:-2] + 3000 * last_scan + data[-2:])
+
+
+def scanned(side_px: int, scans: int) -> bytes:
+    """Return a grey JPEG of some kB, coded in so many passes."""
+    data = saved(Image.new("L", (side_px, side_px), 90), "JPEG", progressive=True)
+    last_scan = data[data.rindex(b"\xff\xda") : -2]
+    return data[:-2] + (scans - data.count(b"\xff\xda")) * last_scan + data[-2:]
+
+
+def test_scans_of_a_jpeg_are_weighed_by_its_pixels():
+    assert decode_photo(scanned(200, 100)).pixels.shape == (200, 200, 1)
+    large, start = scanned(4600, 95), time.process_time()
+    with pytest.raises(PhotoError, match="expected at most 94 scans, got 95: a decompression bomb"):
+        decode_photo(large)
+    with pytest.raises(PhotoError, match="expected at most 100 scans, got 101"):
+        decode_photo(scanned(200, 101))
+    assert time.process_time() - start < 2
+
+
+def run_length_bmp(width: int, height: int, *, more: int = 0) -> bytes:
+    """Return a BMP of 8 bits whose rows are one run of 7s and an end of line each."""
+    body = b"\xff\x07" * (width // 255 + 1) + b"\x00\x00"
+    body = body * height + b"\x00\x01" if width < 9999 else b"\x01\x07\x00\x00" * height + b"\x00\x01"
+    palette = b"".join(bytes([i, i, i, 0]) for i in range(256))
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, len(body), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 1078 + len(body) + more, 0, 0, 1078) + head + palette + body + bytes(more)
+
+
+def test_a_run_length_coded_bmp_is_read_up_to_a_few_megapixels_and_refused_beyond():
+    assert (decode_photo(run_length_bmp(300, 200)).pixels == 7).all()
+    start = time.process_time()
+    for data in (run_length_bmp(50_000_000, 2), run_length_bmp(300, 200, more=8_000_000)):
+        with pytest.raises(PhotoRefused, match="run-length coded BMP of more than 8 megapixels") as error:
+            decode_photo(data)
+        assert error.value.hint == "save it as PNG first"
+    assert time.process_time() - start < 2
+    plain = saved(Image.new("L", (4000, 2100)), "BMP")
+    assert decode_photo(plain).pixels.shape == (2100, 4000, 1), "other BMPs may be as large as photos are"
+
+
+def test_too_little_memory_is_no_damage_of_the_file(monkeypatch):
+    data, read = saved(smooth(8, 8), "PNG"), decode_photo(saved(smooth(8, 8), "PNG"))
+
+    def fail(*args: object, **options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(PngImageFile, "load", fail)
+    with pytest.raises(PhotoError, match="not enough memory to decode it as PNG") as error:
+        decode_photo(data)
+    assert "damaged" not in error.value.hint
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(PhotoError, match="not enough memory to write it as PNG"):
+        encode(read)
 
 
 def test_a_tiff_with_thousands_of_previews_is_refused_without_counting_them():

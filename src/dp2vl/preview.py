@@ -1,5 +1,6 @@
 """Pictures for people: the original, the copy, and their difference made visible."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,7 +28,8 @@ def write_previews(outcomes: Iterable[Outcome], out: Path, folder: Path) -> dict
     for outcome in outcomes:
         if outcome.status != Status.PROTECTED:
             continue
-        before, after = read_photo(Path(outcome.path)), read_photo(out / outcome.rel)
+        # both were read when the photo was protected, under whatever limit was given then
+        before, after = (read_photo(p, max_megapixels=math.inf) for p in (Path(outcome.path), out / outcome.rel))
         path = folder / f"{outcome.rel}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         make_preview(before, after).save(path, optimize=True)

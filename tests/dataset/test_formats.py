@@ -218,6 +218,37 @@ def test_a_conversation_about_a_lost_photo_is_refused(small: Path, tmp_path: Pat
         import_album("llava", path, tmp_path / "out")
 
 
+OUTSIDE = ("{top}/private/a.png", "../private/a.png", "me/../../private/a.png", "C:\\a.png", "..\\a.png")
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_conversation_file_cannot_take_photos_from_elsewhere(tmp_path: Path, name: str) -> None:
+    draw_photo(tmp_path / "private" / "a.png", 1)
+    draw_photo(tmp_path / "gift" / "me" / "mine.png", 2)
+    path, turns = (
+        tmp_path / "gift" / "chat.json",
+        [{"from": "human", "value": "Who?"}, {"from": "gpt", "value": "Mara"}],
+    )
+    record = {"id": "1", "image": name.format(top=tmp_path), "conversations": turns}
+    path.write_text(json.dumps([record]))
+    with pytest.raises(DP2VLError, match="names a photo outside its folder") as error:
+        import_album("llava", path, tmp_path / "out")
+    assert "\n" not in str(error.value) and not (tmp_path / "out").exists()
+    path.write_text(json.dumps([record | {"image": "me/mine.png"}]))
+    assert len(read_dataset(import_album("llava", path, tmp_path / "out")).rows["train"]) == 1
+
+
+@pytest.mark.parametrize("column", ["file_name", "role"])
+def test_a_data_set_cannot_name_photos_outside_it(album: Path, tmp_path: Path, column: str) -> None:
+    out = import_album("folder", album, tmp_path / "out")
+    table = out / "photos" / "train" / "metadata.jsonl"
+    first, *rest = table.read_text().splitlines()
+    for name in ("/etc/passwd", "../../../../etc/passwd"):
+        table.write_text("\n".join([json.dumps(json.loads(first) | {column: name}), *rest]))
+        with pytest.raises(DP2VLError, match="names a photo outside its folder"):
+            read_dataset(out)
+
+
 def test_a_yollava_album_is_taken_in_with_its_conversations(tmp_path: Path) -> None:
     top = tmp_path / "yollava-data"
     for seed, name in enumerate(["train/ciin/0.png", "train/ciin/1.png", "test/ciin/0.png"]):

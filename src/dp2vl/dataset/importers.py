@@ -11,7 +11,7 @@ from dp2vl.dataset.ask import QuestionMaker, make_captions, make_pairs
 from dp2vl.dataset.card import write_card
 from dp2vl.dataset.chats import FORMATS, read_chats, split_pairs
 from dp2vl.dataset.facts import FACTS_FILE, KnownPerson, read_facts
-from dp2vl.dataset.schema import PersonRow, PhotoRow, QuestionRow, nearest, write_tables
+from dp2vl.dataset.schema import PersonRow, PhotoRow, QuestionRow, check_inside, nearest, write_tables
 from dp2vl.dataset.store import encode_png, new_folder, read_pixels
 from dp2vl.errors import DP2VLError, UsageError
 from dp2vl.files import hash_bytes, hash_file
@@ -268,7 +268,11 @@ def _photos(folder: Path) -> list[Path]:
 
 
 def _locate(folder: Path, name: str) -> Path:
-    """The file `name` in `folder` or in a folder above it, as conversation files lie in subfolders of albums."""
+    """The file `name` in `folder` or in a folder above it, as conversation files lie in subfolders of albums.
+
+    A name that leads out of these is refused: whoever wrote the file does not choose which photos are taken in.
+    """
+    check_inside(name, f"a file in {folder}")
     for top in (folder, *folder.parents[:2]):
         if (top / name).is_file():
             return top / name

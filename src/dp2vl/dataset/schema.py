@@ -14,7 +14,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from dp2vl.errors import DP2VLError
@@ -171,6 +171,14 @@ class DataSet:
         return [p for p in self.people.values() if p.role == "member"]
 
 
+def check_inside(name: str, where: str) -> None:
+    """Raise a `DP2VLError` if a photo's name leads out of the folder that it counts from; `where` is who names it."""
+    for path in (PurePosixPath(name), PureWindowsPath(name)):
+        if path.is_absolute() or path.drive or ".." in path.parts:
+            hint = "put the photo into the folder and name it from there"
+            raise DP2VLError(f"{where} names a photo outside its folder: {name!r}", hint)
+
+
 def photo_name(row: PhotoRow) -> str:
     """Return how messages name a photo: split and path."""
     return f"{row.role}/{row.file_name}"
@@ -187,10 +195,13 @@ def read_dataset(folder: Path) -> DataSet:
     """Return the data set in `folder`; strict about columns, silent about content (see `check_dataset`).
 
     Raises:
-        DP2VLError: it is no data set, or a line has an unknown or missing column.
+        DP2VLError: it is no data set, a line has an unknown or missing column, or names a photo outside the set.
     """
     people = read_people(folder)
     rows = {s: tuple(_build(PhotoRow, r, f"{s} row") for r in read_jsonl(split_file(folder, s))) for s in SPLITS}
+    for row in (row for split in rows.values() for row in split):
+        check_inside(row.role, str(folder))
+        check_inside(row.file_name, str(folder))
     questions = {}
     for name in QUESTION_FILES:
         lines = read_jsonl(folder / "qa" / f"{name}.jsonl")

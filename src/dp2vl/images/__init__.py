@@ -4,9 +4,10 @@ Depends on numpy, Pillow, OpenCV and pillow-heif; knows nothing of towers and al
 """
 
 from dp2vl.images.picture import Coding, Metadata, Picture
+from dp2vl.images.policy import METADATA_POLICIES, explain_metadata
 from dp2vl.images.reading import check_file_size, decode_photo, read_photo
 from dp2vl.images.sniffing import PHOTO_FORMATS, PHOTO_SUFFIXES, sniff
-from dp2vl.images.writing import METADATA_POLICIES, encode, output_suffix
+from dp2vl.images.writing import encode, output_suffix
 
 __all__ = [
     "METADATA_POLICIES",
@@ -18,6 +19,7 @@ __all__ = [
     "check_file_size",
     "decode_photo",
     "encode",
+    "explain_metadata",
     "output_suffix",
     "read_photo",
     "sniff",

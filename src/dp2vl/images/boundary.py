@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 from dp2vl.errors import PhotoError, PhotoRefused
 
 LIMIT_HINT = "raise the limit with --max-megapixels, or make the photo smaller"
+MEMORY_HINT = "close other programs, or make the photo smaller; the file itself may be sound"
 _BOMB_PIXELS_PER_BYTE = 2000
 DECODER_ERRORS = (
     OSError,
@@ -46,6 +47,8 @@ def decoding(kind: str) -> Iterator[None]:
             f"more pixels than the {kind} reader accepts: {one_line(error)}",
             "make the photo smaller, or save it as PNG",
         ) from error
+    except MemoryError as error:
+        raise PhotoError(f"not enough memory to decode it as {kind}", MEMORY_HINT) from error
     except DECODER_ERRORS as error:
         raise PhotoError(
             f"cannot be decoded as {kind}: {one_line(error)}",

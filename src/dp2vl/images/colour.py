@@ -53,11 +53,3 @@ def srgb_transform(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
         return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
-
-
-def check_profile(icc: bytes | None) -> bytes | None:
-    """Return an ICC profile without what follows its stated end; None where the bytes are cut or no profile."""
-    if icc is None or len(icc) < 132 or icc[36:40] != b"acsp":
-        return None
-    stated = int.from_bytes(icc[:4], "big")
-    return icc[:stated] if 132 <= stated <= len(icc) else None

@@ -7,10 +7,10 @@ import pillow_heif
 
 from dp2vl.errors import PhotoError, PhotoRefused
 from dp2vl.images.boundary import check_size
-from dp2vl.images.colour import check_profile
 from dp2vl.images.containers import missing_bytes
 from dp2vl.images.metadata import collect_heif_metadata
 from dp2vl.images.picture import Coding, Picture, Pixels
+from dp2vl.images.profiles import clean_profile
 
 _MATRICES = {1, 5, 6, 9}
 """YCbCr matrices that work with reduced chroma; others are replaced by number 6."""
@@ -50,7 +50,7 @@ def read_heic(data: bytes, *, max_megapixels: float, quality: int, lossless: boo
         format="heic",
         lossless=lossless,
         quality=None if lossless else quality,
-        icc=check_profile(image.info.get("icc_profile")),
+        icc=clean_profile(image.info.get("icc_profile")),
         metadata=collect_heif_metadata(image.info, notes),
         coding=Coding(
             bits=image.info["bit_depth"],

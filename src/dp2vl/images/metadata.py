@@ -6,6 +6,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -19,6 +20,9 @@ STRUCTURE_TAGS = frozenset(
 """TIFF tags that describe the layout of the source's pixels, and where its previews are: never carried over."""
 _IPTC_RESOURCE = 0x0404
 _IPTC_TAG = 33723
+_PHOTOSHOP_TAG = 34377
+_PHOTOSHOP_PICTURES = {0x0409, 0x040C}
+_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\x00"
 _LONGEST_TEXT = 32768
 
 
@@ -44,13 +48,15 @@ def collect_metadata(image: ImageFile, exif: Image.Exif, *, sideways: bool) -> M
     """Return the metadata of a loaded Pillow image; `sideways` swaps the two resolutions."""
     info = image.info
     comment = info.get("comment")
+    texts, unread = _collect_texts(image) if isinstance(image, PngImageFile) else ((), _find_unread(image))
     return Metadata(
         tags=_read_tags(exif),
         xmp=_as_bytes(info.get("xmp")),
         iptc=_find_iptc(image),
         comment=comment if isinstance(comment, bytes) else None,
-        texts=_collect_texts(image) if isinstance(image, PngImageFile) else (),
+        texts=texts,
         dpi=_check_dpi(info.get("dpi"), sideways=sideways),
+        unread=unread,
     )
 
 
@@ -96,14 +102,35 @@ def _find_iptc(image: ImageFile) -> bytes | None:
     return _as_bytes(resources.get(_IPTC_RESOURCE)) if isinstance(resources, dict) else None
 
 
-def _collect_texts(image: PngImageFile) -> tuple[tuple[str, str], ...]:
-    """Raw profiles are EXIF, IPTC or thumbnails in hexadecimal; XMP is kept apart."""
-    texts = image.text.items()
-    return tuple(
-        (str(key), str(text))
-        for key, text in texts
-        if not key.startswith(("Raw profile", "XML:com.adobe.xmp")) and len(text) <= _LONGEST_TEXT
-    )
+def _collect_texts(image: PngImageFile) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return texts, and names of those that cannot be kept. XMP is kept apart, and so is EXIF in a raw profile."""
+    kept, unread = [], []
+    for key, text in image.text.items():
+        if key.startswith("XML:com.adobe.xmp") or key == "Raw profile type exif":
+            continue
+        if key.lower().startswith("raw profile"):
+            unread.append(f"the text {key!r}")
+        elif len(text) > _LONGEST_TEXT:
+            unread.append(f"the text {key!r} of {len(text)} letters")
+        else:
+            kept.append((str(key), str(text)))
+    return tuple(kept), tuple(unread)
+
+
+def _find_unread(image: ImageFile) -> tuple[str, ...]:
+    """Return names of what is in a file and is not collected, pictures apart."""
+    unread = []
+    if isinstance(image, JpegImageFile):
+        names = [name for name, _ in image.applist]
+        if names.count("COM") > 1:
+            unread.append("all JPEG comments but the last")
+        if any(content.startswith(_EXTENDED_XMP) for _, content in image.applist):
+            unread.append("extended XMP")
+    resources = image.info.get("photoshop")
+    others = isinstance(resources, dict) and set(resources) - {_IPTC_RESOURCE, *_PHOTOSHOP_PICTURES}
+    if others or (isinstance(image, TiffImageFile) and _PHOTOSHOP_TAG in image.tag_v2):
+        unread.append("Photoshop data (copyright address, paths, settings)")
+    return tuple(unread)
 
 
 def _check_dpi(dpi: Any, *, sideways: bool) -> tuple[float, float] | None:

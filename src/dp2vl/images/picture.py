@@ -25,6 +25,7 @@ class Metadata:
         comment: JPEG comment.
         texts: PNG text chunks, (keyword, text).
         dpi: horizontal and vertical resolution in dots per inch, of the upright picture.
+        unread: what was found and cannot be kept, one short name each.
     """
 
     tags: Tags = field(default_factory=dict)
@@ -33,6 +34,7 @@ class Metadata:
     comment: bytes | None = None
     texts: tuple[tuple[str, str], ...] = ()
     dpi: tuple[float, float] | None = None
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,9 @@ from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from dp2vl.errors import PhotoRefused
-from dp2vl.images.colour import check_profile, srgb_transform
+from dp2vl.images.colour import srgb_transform
 from dp2vl.images.picture import Pixels
+from dp2vl.images.profiles import clean_profile
 
 Planes = tuple[Pixels, Pixels | None, bytes | None]
 _TURNED = {
@@ -97,7 +98,7 @@ def _expand_palette(image: Image.Image) -> Image.Image:
 
 
 def _convert_cmyk(image: Image.Image, icc: bytes | None, notes: list[str]) -> tuple[Image.Image, None]:
-    profile = check_profile(icc)
+    profile = clean_profile(icc)
     transform = srgb_transform(profile, "CMYK") if profile else None
     if transform is None:
         notes.append("CMYK without a usable profile is written as sRGB; colours are approximate")

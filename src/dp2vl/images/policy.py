@@ -8,6 +8,7 @@ from PIL import ExifTags
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from dp2vl.images.boundary import DECODER_ERRORS
+from dp2vl.images.hidden import holds_picture, spells_picture
 from dp2vl.images.picture import Metadata, Picture, Tags
 from dp2vl.images.xmp import clean_xmp
 
@@ -33,8 +34,8 @@ _COLOUR_SPACE = 40961
 _MAKER_NOTE = 37500
 _NOT_KEPT = frozenset({700, 33723, 34377, 34675, 37724, 59932, 59933, *range(20480, 24576), *range(50706, 53000)})
 """Written in their own way (XMP, IPTC, ICC), or holding pictures (Photoshop, GDI+, DNG) or leftovers."""
-_PICTURE_MARKS = (b"\xff\xd8\xff", b"\xd8\xff\xdb", b"\x89PNG\r\n", b"ftyphei")
-"""Starts of pictures; the second is how Minolta hides a JPEG, with its first byte changed."""
+_LONGEST_SEGMENT = 65400
+"""XMP beyond this does not fit into one segment of a JPEG."""
 
 
 def select_metadata(picture: Picture, policy: str) -> Metadata:
@@ -43,6 +44,21 @@ def select_metadata(picture: Picture, policy: str) -> Metadata:
     Raises:
         ValueError: the policy is unknown.
     """
+    return _select(picture, policy, [])
+
+
+def explain_metadata(picture: Picture, policy: str) -> tuple[str, ...]:
+    """Return what a copy under `keep` does not have though it is no preview that was known as one, a clause each.
+
+    Empty under the other policies: what they leave out is their purpose.
+    """
+    lost = list(picture.metadata.unread)
+    _select(picture, policy, lost)
+    return tuple(f"left out: {name}" for name in lost) if policy == "keep" else ()
+
+
+def _select(picture: Picture, policy: str, lost: list[str]) -> Metadata:
+    """Return the metadata to write; adds to `lost` what cannot be kept."""
     if policy not in METADATA_POLICIES:
         raise ValueError(f"expected one of {', '.join(METADATA_POLICIES)}, got {policy!r}; choose a metadata policy")
     source = picture.metadata
@@ -52,13 +68,37 @@ def select_metadata(picture: Picture, policy: str) -> Metadata:
         return Metadata(tags=_minimal_tags(source.tags), dpi=source.dpi)
     height, width = picture.pixels.shape[:2]
     return Metadata(
-        tags=_kept_tags(source.tags, width, height),
-        xmp=clean_xmp(source.xmp, width, height) if source.xmp else None,
-        iptc=source.iptc if _is_plain(source.iptc) else None,
-        comment=source.comment if _is_plain(source.comment) else None,
-        texts=source.texts,
+        tags=_kept_tags(source.tags, width, height, lost),
+        xmp=_kept_xmp(picture, width, height, lost),
+        iptc=_if_plain(source.iptc, "IPTC", lost),
+        comment=_if_plain(source.comment, "the comment", lost),
+        texts=_kept_texts(source.texts, lost),
         dpi=source.dpi,
     )
+
+
+def _kept_xmp(picture: Picture, width: int, height: int, lost: list[str]) -> bytes | None:
+    if (source := picture.metadata.xmp) is None:
+        return None
+    xmp = clean_xmp(source, width, height, lost)
+    if xmp is None:
+        lost.append("XMP that cannot be read")
+    elif picture.format == "jpeg" and len(xmp) >= _LONGEST_SEGMENT:
+        lost.append(f"XMP of {len(xmp)} bytes, more than a JPEG holds")
+        return None
+    return xmp
+
+
+def _kept_texts(texts: tuple[tuple[str, str], ...], lost: list[str]) -> tuple[tuple[str, str], ...]:
+    lost.extend(f"the text {key!r}, which holds a picture" for key, text in texts if spells_picture(text))
+    return tuple((key, text) for key, text in texts if not spells_picture(text))
+
+
+def _if_plain(value: bytes | None, name: str, lost: list[str]) -> bytes | None:
+    if value is None or _is_plain(value):
+        return value
+    lost.append(f"{name} (too long, or holds a picture)")
+    return None
 
 
 def make_exif(tags: Tags) -> bytes | None:
@@ -95,7 +135,7 @@ def _minimal_tags(tags: Tags) -> Tags:
     return _without_empty({"image": {_DATE_TIME: taken} if only_date else {}, "exif": kept})
 
 
-def _kept_tags(tags: Tags, width: int, height: int) -> Tags:
+def _kept_tags(tags: Tags, width: int, height: int, lost: list[str]) -> Tags:
     kept: dict[str, dict[int, Any]] = {
         "image": {t: v for t, v in tags.get("image", {}).items() if t not in _NOT_KEPT},
         "exif": dict(tags.get("exif", {})),
@@ -115,10 +155,16 @@ def _kept_tags(tags: Tags, width: int, height: int) -> Tags:
         "interop": ExifTags.IFD.Interop,
     }
     for name, group in groups.items():
-        kept[name] = {t: v for t, v in kept[name].items() if _is_writable(t, v, group)}
-    if len(make_exif(kept) or b"") > LONGEST_EXIF:
-        kept["exif"].pop(_MAKER_NOTE, None)
-    return _without_empty(kept) if len(make_exif(_without_empty(kept)) or b"") <= LONGEST_EXIF else _minimal_tags(tags)
+        written = {t: v for t, v in kept[name].items() if _is_writable(t, v, group)}
+        lost.extend(f"EXIF tag {t} (too long, damaged, or holds a picture)" for t in kept[name] if t not in written)
+        kept[name] = written
+    if len(make_exif(kept) or b"") > LONGEST_EXIF and kept["exif"].pop(_MAKER_NOTE, None) is not None:
+        lost.append(f"the maker note, as EXIF has more than {LONGEST_EXIF} bytes")
+    kept_tags = _without_empty(kept)
+    if len(make_exif(kept_tags) or b"") <= LONGEST_EXIF:
+        return kept_tags
+    lost.append(f"EXIF but for the date, place included, as it has more than {LONGEST_EXIF} bytes")
+    return _minimal_tags(tags)
 
 
 def _is_writable(tag: int, value: Any, group: int | None) -> bool:
@@ -132,9 +178,9 @@ def _is_writable(tag: int, value: Any, group: int | None) -> bool:
     return len(directory) == 1 and _is_plain(written)
 
 
-def _is_plain(value: bytes | None) -> bool:
+def _is_plain(value: bytes) -> bool:
     """Return whether bytes are short and hold no picture."""
-    return value is not None and len(value) <= _LONGEST_VALUE and not any(mark in value for mark in _PICTURE_MARKS)
+    return len(value) <= _LONGEST_VALUE and not holds_picture(value)
 
 
 def _without_empty(tags: Mapping[str, Mapping[int, Any]]) -> Tags:

@@ -15,7 +15,6 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from dp2vl.errors import PhotoError, PhotoRefused
 from dp2vl.images.boundary import LIMIT_HINT, check_size, decoding
-from dp2vl.images.colour import check_profile
 from dp2vl.images.containers import (
     has_movie,
     is_lossless_webp,
@@ -29,6 +28,7 @@ from dp2vl.images.heif import can_encode_heic, read_heic
 from dp2vl.images.metadata import collect_metadata, load_exif, read_orientation
 from dp2vl.images.picture import Coding, Picture
 from dp2vl.images.planes import split_planes, turn_upright
+from dp2vl.images.profiles import clean_profile
 from dp2vl.images.quality import estimate_jpeg_quality
 from dp2vl.images.sniffing import HEAD_BYTES, PHOTO_FORMATS, sniff_bytes
 
@@ -39,8 +39,13 @@ grey levels: HEIC 75 is nearer to its input (49 to 52 dB) than JPEG 95 (47 to 50
 JPEG 85 and 90 (43 to 45), and WebP can afford more."""
 _MOST_BYTES_PER_PIXEL = 16
 _MOST_HEADER_BYTES = 64 << 20
-_MOST_SCANS = 100
-"""Progressive JPEGs have about 10; each costs a pass over all pixels and may take a few bytes of the file."""
+_MOST_SCANS, _USUAL_SCANS = 100, 20
+_MOST_SCANNED = 2_000_000_000
+"""Progressive JPEGs have about 10 scans; each costs a pass over all pixels and may take a few bytes of the file. Beyond
+the usual number, what counts is scans times pixels: 2 billion took 3 seconds on one slow core."""
+_MOST_RUN_LENGTH = 8_000_000
+"""Pixels, and bytes, of a run-length coded BMP: Pillow's reader of these is written in Python."""
+_RUN_LENGTH_CODINGS = {BmpImageFile.COMPRESSIONS["RLE8"], BmpImageFile.COMPRESSIONS["RLE4"]}
 _MOST_PREVIEWS = 16
 # The classes are called directly: Image.open has a limit of its own and tries every plugin on a broken file.
 _READERS: dict[str, type[ImageFile]] = {
@@ -114,12 +119,12 @@ def _read_pillow(data: bytes, kind: str, max_megapixels: float) -> Picture:
         raise PhotoError(f"is truncated: {missing} bytes are missing", "copy it again from the camera or phone")
     if kind == "webp" and (claimed := webp_size(data)):
         check_size(*claimed, file_bytes=len(data), max_megapixels=max_megapixels)  # its reader reserves memory at once
-    if kind == "jpeg" and (scans := jpeg_scans(data)) > _MOST_SCANS:
-        raise PhotoError(
-            f"expected at most {_MOST_SCANS} scans, got {scans}: a decompression bomb", "leave the file out"
-        )
     image = _READERS[kind](io.BytesIO(data))
     check_size(*image.size, file_bytes=len(data), max_megapixels=max_megapixels)
+    if kind == "jpeg":
+        _check_scans(jpeg_scans(data), image.width * image.height)
+    if image.info.get("compression") in _RUN_LENGTH_CODINGS and kind == "bmp":
+        _refuse_long_runs(max(image.width * image.height, len(data)))
     if isinstance(image, TiffImageFile):
         tile = image.tag_v2.get(322, 1), image.tag_v2.get(323, 1)
         check_size(*tile, file_bytes=len(data), max_megapixels=max_megapixels)  # its reader reserves a tile at once
@@ -134,7 +139,7 @@ def _read_pillow(data: bytes, kind: str, max_megapixels: float) -> Picture:
     orientation = read_orientation(exif)
     pixels, alpha, icc = split_planes(image, data, kind, notes)
     metadata = collect_metadata(image, exif, sideways=orientation >= 5)
-    profile = check_profile(icc)
+    profile = clean_profile(icc)
     if icc is not None and profile is None:
         notes.append("a damaged colour profile was left out")
     lossless = kind in {"png", "tiff", "bmp"} or (kind == "webp" and is_lossless_webp(data))
@@ -152,6 +157,20 @@ def _read_pillow(data: bytes, kind: str, max_megapixels: float) -> Picture:
         coding=Coding(bits=8 * pixels.itemsize, chunks=png_colour_chunks(data) if kind == "png" else ()),
         notes=tuple(notes),
     )
+
+
+def _check_scans(scans: int, pixels: int) -> None:
+    most = _MOST_SCANS if scans * pixels <= _MOST_SCANNED else max(_USUAL_SCANS, _MOST_SCANNED // pixels)
+    if scans > most:
+        raise PhotoError(f"expected at most {most} scans, got {scans}: a decompression bomb", "leave the file out")
+
+
+def _refuse_long_runs(size: int) -> None:
+    if size > _MOST_RUN_LENGTH:
+        raise PhotoRefused(
+            f"run-length coded BMP of more than {_MOST_RUN_LENGTH / 1e6:.0f} megapixels takes too long to read",
+            "save it as PNG first",
+        )
 
 
 def _refuse_pages(image: TiffImageFile) -> None:

@@ -9,15 +9,12 @@ import numpy as np
 from PIL import Image
 
 from dp2vl.errors import PhotoError
-from dp2vl.images.boundary import DECODER_ERRORS, one_line
+from dp2vl.images.boundary import DECODER_ERRORS, MEMORY_HINT, one_line
 from dp2vl.images.heif import encode_heic
 from dp2vl.images.picture import Metadata, Picture
 from dp2vl.images.png import encode_png
-from dp2vl.images.policy import METADATA_POLICIES, make_exif, select_metadata
+from dp2vl.images.policy import make_exif, select_metadata
 from dp2vl.images.tiff import encode_tiff
-
-__all__ = ["METADATA_POLICIES", "encode", "output_suffix"]
-_LONGEST_SEGMENT = 65400
 
 
 def encode(picture: Picture, *, metadata: str = "minimal") -> bytes:
@@ -41,6 +38,8 @@ def encode(picture: Picture, *, metadata: str = "minimal") -> bytes:
     writer = _WRITERS["png" if output_suffix(picture) else picture.format]
     try:
         return writer(picture, chosen)
+    except MemoryError as error:
+        raise PhotoError(f"not enough memory to write it as {picture.format.upper()}", MEMORY_HINT) from error
     except DECODER_ERRORS as error:
         raise PhotoError(
             f"cannot be written as {picture.format.upper()}: {one_line(error)}",
@@ -68,7 +67,7 @@ def _encode_jpeg(picture: Picture, metadata: Metadata) -> bytes:
         "dpi": metadata.dpi or (0, 0),
         "comment": metadata.comment,
         "extra": _iptc_segment(metadata.iptc),
-        "xmp": metadata.xmp if metadata.xmp and len(metadata.xmp) < _LONGEST_SEGMENT else None,
+        "xmp": metadata.xmp,
     }
     try:
         return _save(image, "JPEG", {**options, "optimize": True})

@@ -1,8 +1,9 @@
 """XMP under the `keep` policy: everything but embedded pictures, with orientation and size made true."""
 
-import base64
 import re
 from xml.etree import ElementTree
+
+from dp2vl.images.hidden import spells_picture
 
 _PREFIXES = {
     "x": "adobe:ns:meta/",
@@ -31,12 +32,13 @@ _LONGEST_VALUE = 8192
 _TIFF, _EXIF = _PREFIXES["tiff"], _PREFIXES["exif"]
 
 
-def clean_xmp(xmp: bytes, width: int, height: int) -> bytes | None:
+def clean_xmp(xmp: bytes, width: int, height: int, lost: list[str]) -> bytes | None:
     """Return an XMP packet without embedded pictures and with orientation 1; None where it cannot be parsed.
 
     Args:
         xmp: the source's packet.
         width, height: of the upright photo, written where the packet states a size.
+        lost: gets the names of values that are too long, or hold a picture and do not say so in their names.
     """
     root = _parse(xmp.strip(b"\x00 \r\n\t"))
     if root is None:
@@ -48,8 +50,10 @@ def clean_xmp(xmp: bytes, width: int, height: int) -> bytes | None:
         f"{{{_EXIF}}}PixelXDimension": str(width),
         f"{{{_EXIF}}}PixelYDimension": str(height),
     }
+    if _is_lost(root.tag, root.text or "", lost):
+        root.text = None
     for element in list(root.iter()):
-        _clean(element, true)
+        _clean(element, true, lost)
     try:
         body = ElementTree.tostring(root, encoding="utf-8")
     except RecursionError:  # thousands of elements inside each other: no program writes that
@@ -67,26 +71,34 @@ def _parse(xmp: bytes) -> ElementTree.Element | None:
     return None
 
 
-def _clean(element: ElementTree.Element, true: dict[str, str]) -> None:
+def _clean(element: ElementTree.Element, true: dict[str, str], lost: list[str]) -> None:
     for child in list(element):
-        if _is_picture(child.tag, child.text or ""):
+        if _is_picture(child.tag) or _is_lost(child.tag, child.text or "", lost):
             element.remove(child)
         elif child.tag in true:
             child.text = true[child.tag]
+        if _is_lost(child.tag, child.tail or "", lost):
+            child.tail = None
     for name, value in list(element.attrib.items()):
-        if _is_picture(name, value):
+        if _is_picture(name) or _is_lost(name, value, lost):
             del element.attrib[name]
         elif name in true:
             element.attrib[name] = true[name]
 
 
-def _is_picture(name: str, value: str) -> bool:
+def _is_picture(name: str) -> bool:
+    namespace, local = _split_name(name)
+    return bool(_PICTURE_NAMESPACES.search(namespace) or _PICTURE_NAMES.search(local))
+
+
+def _is_lost(name: str, value: str, lost: list[str]) -> bool:
+    if len(value) <= _LONGEST_VALUE and not spells_picture(value):
+        return False
+    lost.append(f"XMP {_split_name(name)[1]!r} (too long, or holds a picture)")
+    return True
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    """Return (namespace, local name) of a name as ElementTree writes it."""
     namespace, _, local = name[1:].rpartition("}") if name.startswith("{") else ("", "", name)
-    if _PICTURE_NAMESPACES.search(namespace) or _PICTURE_NAMES.search(local):
-        return True
-    return len(value) > _LONGEST_VALUE or _starts_jpeg(value)
-
-
-def _starts_jpeg(value: str) -> bool:
-    """Base64 of a JPEG always starts with the same four letters."""
-    return value.lstrip().startswith(base64.b64encode(b"\xff\xd8\xff").decode())
+    return namespace, local

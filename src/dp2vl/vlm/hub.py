@@ -5,6 +5,7 @@ A source is a folder, or a hub id `org/name`, or `org/name@revision`. Without a 
 `download` alone.
 """
 
+import hashlib
 import json
 import re
 import shutil
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from dp2vl.errors import ModelError
+from dp2vl.files import hash_file
 from dp2vl.vlm.revisions import REVISIONS, UNPINNED
 
 HUB_ID = re.compile(r"(?!.*(--|\.\.))[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*(@[\w./-]+)?")
@@ -161,8 +163,10 @@ def choose_files(names: tuple[str, ...], *, words: bool = False) -> tuple[str, .
 def download(plan: Download) -> Path:
     """Fetch the files of `plan` into the hub's cache and return their folder; resumes what was broken off.
 
+    Each file is then read once and compared with the digest that the hub named, also where it was here before.
+
     Raises:
-        ModelError: the hub does not answer, or the disk is too small.
+        ModelError: the hub does not answer, the disk is too small, or a file is not the one that the hub named.
     """
     from huggingface_hub import constants, snapshot_download
 
@@ -173,9 +177,31 @@ def download(plan: Download) -> Path:
         message = f"{plan.repo} needs {plan.size_bytes / 1e9:.1f} GB, {cache} has {free / 1e9:.1f} GB free"
         raise ModelError(message, "set HF_HUB_CACHE to a folder on a larger disk")
     try:
-        return Path(snapshot_download(plan.repo, revision=plan.revision, allow_patterns=list(plan.files)))
+        folder = Path(snapshot_download(plan.repo, revision=plan.revision, allow_patterns=list(plan.files)))
     except _network_errors() as error:
         raise _unreachable(plan.repo, error) from error
+    for name in plan.files:
+        _check_digest(plan.repo, folder / name)
+    return folder
+
+
+def _check_digest(repo: str, path: Path) -> None:
+    """Raise unless a file is what its name in the cache says: SHA-256 of a large file, git's SHA-1 of a small one.
+
+    In a cache without links (a disk that has none) files have no such names, and nothing is compared.
+    """
+    place = path.resolve()
+    if not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", place.name) or not place.is_file():
+        return
+    found = hash_file(place)
+    if len(place.name) == 40:
+        content = place.read_bytes()
+        found = hashlib.sha1(b"blob %d\x00" % len(content) + content, usedforsecurity=False).hexdigest()
+    if found != place.name:
+        raise ModelError(
+            f"{path.name} of {repo} is not the file that the hub names: {place} is damaged or was changed on the way",
+            f"delete {place} and pull again",
+        )
 
 
 def _network_errors() -> tuple[type[Exception], ...]:

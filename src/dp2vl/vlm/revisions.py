@@ -1,8 +1,8 @@
 """Which commit of a published repository is taken where nobody names one. Does not import torch.
 
-A commit of the hub names its files by their digests, so what is fetched is what others have loaded, or nothing. Each of
-these was found in the code or records of two or more unrelated public projects, for that very repository; the hub
-itself was not asked. `name@main` takes a repository as it is today.
+A commit of the hub names its files by their digests, which `download` compares: what is fetched is what others have
+loaded, or nothing. Each of these was found in the code or records of two or more unrelated public projects, for that
+very repository; the hub itself was not asked. `name@main` takes a repository as it is today.
 """
 
 from collections.abc import Mapping
