@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from dp2vl.errors import DP2VLError, PhotoError, UsageError
-from dp2vl.images import Picture, decode_photo, encode, output_suffix
+from dp2vl.images import Picture, decode_photo, encode, explain_metadata, output_suffix
 from dp2vl.protect.batch import choose_batch
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, ProtectConfig
@@ -73,7 +73,8 @@ class Protector:
         figures |= measure_shift(to_tensor(picture), to_tensor(after), everyone, self.references, group=group)
         used = [t.name for t in self.towers]
         suffix = output_suffix(picture)
-        return Made(data, suffix, give_verdict(figures, used), figures, picture.notes)
+        notes = (*picture.notes, *explain_metadata(picture, self.config.metadata))
+        return Made(data, suffix, give_verdict(figures, used), figures, notes)
 
     def find_changes(
         self, pictures: Sequence[Picture], *, groups: Sequence[object] | None = None
