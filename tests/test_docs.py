@@ -93,7 +93,7 @@ RUN = (
     "dp2vl report benchmarks/results --out report",
 )
 """Commands of the pages that are cheap enough to run here. What trains, protects, draws or downloads is only read by
-the command line above; the main path, the demo and the smoke suite have tests of their own."""
+the command line above; the main path, the smoke suite and what the README shows have tests of their own."""
 
 
 @pytest.mark.parametrize("line", RUN)
