@@ -1,6 +1,7 @@
 """The report of suites: tables, plots and examples as one page that needs no other file, and as files for a paper."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -8,7 +9,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from dp2vl.report.cells import make_csv, make_markdown
 from dp2vl.report.examples import make_examples
 from dp2vl.report.plots import KINDS, make_plots
-from dp2vl.report.records import Run, read_runs
+from dp2vl.report.records import DEFAULT, Run, read_runs
 from dp2vl.report.tables import make_tables
 
 
@@ -92,7 +93,7 @@ def find_rates(runs: Sequence[Run]) -> str:
     if not sound:
         return "Nothing is known of protection yet: a gate failed for every rate."
     (low, run, arm), high = min(sound, key=lambda found: found[0]), max(value for value, _, _ in sound)
-    where = f"{arm.family}, {run.label(arm)}, suite {run.name}"
+    where = f"{arm.family}, {run.label(replace(arm, attacker=DEFAULT))}, suite {run.name}"
     if len(sound) == 1:
         return f"The one conclusive protection rate is {low:.2f}: {where}."
     return (
