@@ -245,7 +245,8 @@ def make_attacker_table(rows: list[dict], elsewhere: list[dict]) -> str:
 def make_results(runs: list[Run]) -> str:
     """Return the page of results: the tables of a report on all published records but those that guides have."""
     parts = [
-        f"## {table.title}\n\n{table.about}\n\n{make_markdown(table.columns, table.rows)}"
+        f"## {table.title}\n\n{table.about}\n\n{make_markdown(table.columns, table.rows, table.number_of)}"
+        + "".join(f"\n{'' if i > 1 else chr(10)}- (...)? {i}: {note}" for i, note in enumerate(table.notes, 1))
         for table in make_tables(runs)
         if table.key in RESULT_TABLES
     ]

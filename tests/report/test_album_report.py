@@ -72,7 +72,20 @@ def test_advice_names_what_the_photo_is_weakest_at():
     assert "name more with --surrogates" in advise(unknown)
     assert "Weakest after JPEG at quality 75" in advise(make_outcome("a.jpg", "weak"))
     as_it_is = Outcome(path="a", rel="a", status=Status.PROTECTED, verdict="none: 0.1", figures={"shift[x]": 0.1})
-    assert advise(as_it_is).startswith("Protect the original again with --effort thorough")
+    assert advise(as_it_is).startswith("Protect the original again with a longer --effort than")
+
+
+def test_a_higher_strength_is_not_advised_for_a_copy_that_had_the_highest():
+    copy = make_outcome("a.jpg", "weak")
+    assert "--strength" in advise(copy)
+    strong = Outcome(**{**copy.__dict__, "figures": copy.figures | {"change_levels": 16.0}})
+    assert "--strength" not in advise(strong) and "longer --effort" in advise(strong)
+
+
+def test_a_report_from_records_names_the_towers_that_copies_were_measured_on(outcomes, tmp_path):
+    assert summarise(outcomes)["measured"] == ["mini-llava"]
+    page = write_album_report(outcomes, summarise(outcomes), {}, tmp_path).read_text(encoding="utf-8")
+    assert "Measured on mini-llava." in page and "optimised against" not in page.split("<main>")[0]
 
 
 def test_an_album_of_strong_photos_gives_no_advice_and_one_of_nothing_is_an_error(tmp_path):

@@ -5,7 +5,7 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,11 +14,14 @@ from record_tools import FAMILIES, add_photos, make_arms, make_records
 
 from dp2vl.bench.suite import Trial
 from dp2vl.errors import DP2VLError, UsageError
-from dp2vl.report.bench import count_rates, write_bench_report
+from dp2vl.report.bench import count_rates, find_rates, write_bench_report
 from dp2vl.report.cells import Cell, Table, make_csv, make_markdown, show_cell
+from dp2vl.report.dots import _draw_pareto, _ticks, plot_people
+from dp2vl.report.figures import BLUE, HOLLOW
+from dp2vl.report.lines import plot_curves
 from dp2vl.report.plots import make_plots
 from dp2vl.report.records import Arm, read_runs
-from dp2vl.report.tables import make_tables, protection
+from dp2vl.report.tables import make_tables, protection, side_effects, transfer
 
 ROOT = Path(__file__).parents[2]
 PLOTS = (
@@ -148,6 +151,83 @@ def test_transfer_tells_known_towers_from_unknown_ones(report):
     assert own["not known, mean"] == "-"
     assert float(other["not known, lowest"]) == min(float(other[family]) for family in FAMILIES)
     assert all(float(other[family]) < float(own[family]) for family in FAMILIES)
+
+
+def test_a_mean_of_rates_is_void_where_one_of_them_is_and_the_lowest_where_that_one_is(records):
+    (run,) = read_runs([records])
+    for row in run.scores:
+        if row["surrogates"] == "leave-one-out" and row["family"] == "mini-llava":
+            row.update(gate="failed")
+    table = transfer([run])
+    (row,) = (r for r in table.rows if r[1].text == "dp2vl" and r[3].text == "its tower not known")
+    mean, lowest = row[-2:]
+    own = row[4]
+    assert own.why and mean.why == own.why
+    assert bool(lowest.why) == (lowest.value == own.value)
+    mark = table.notes.index(own.why) + 1
+    assert make_markdown(table.columns, [row], table.number_of).count(f")? {mark} |") >= 2
+
+
+def test_reasons_that_the_gate_of_the_row_does_not_say_are_numbered_notes(records, tmp_path):
+    (run,) = read_runs([records])
+    for row in run.scores:
+        if (row["arm"], row["attacker"]) == ("clean", "default"):
+            row.update(gate="failed", ci_low=0.1)
+    table = protection([run])
+    (cells,) = (r for r in table.rows if [r[1].text, r[2].text] == ["mini-llava", "noise"])
+    clean = dict(zip(table.columns, cells, strict=True))["clean, peak"]
+    reason = "of clean photos: the lower bound of clean leakage, 0.10, is not at least 0.3"
+    assert clean.why == reason and table.notes[int(table.number_of(clean, cells)) - 1] == reason
+    lowkey = next(r for r in protection(read_runs([records])).rows if r[2].text == "lowkey")
+    assert protection(read_runs([records])).number_of(lowkey[8], lowkey) == ""  # its gate says it
+
+
+def test_what_a_model_could_tell_before_comes_from_a_suite_of_the_same_people(records):
+    (run,) = read_runs([records])
+    without = replace(
+        run, name="other", suite={"people": {"count": 6}}, scores=[r for r in run.scores if r["arm"] != "untouched"]
+    )
+    assert {row[4].text for row in side_effects([without]).rows} == {"not measured"}
+    with_it = replace(run, suite={"people": {"count": 6}})
+    assert all(row[4].value is not None for row in side_effects([without, with_it]).rows)
+    others = replace(run, suite={"people": {"count": 7}})
+    assert {row[4].text for row in side_effects([without, others]).rows if row[0].text == "other"} == {"not measured"}
+
+
+def test_the_page_begins_with_what_was_found(report, records):
+    (run,) = read_runs([records])
+    found = find_rates([run])
+    rates = [run.value(a, "protection_rate") for a in run.arms if a.arm == "protected" and a.ratio == 1]
+    assert found.startswith(f"Conclusive protection rates go from {min(rates):.2f} to {max(rates):.2f} ")
+    page = (report / "index.html").read_text(encoding="utf-8")
+    assert page.index("<h1>") < page.index(found) < page.index("<p>") + 200 and "<summary>Plots</summary>" in page
+    for row in run.scores:
+        row.update(gate="failed")
+    assert find_rates([run]) == "Nothing is known of protection yet: a gate failed for every rate."
+
+
+def test_lines_and_dots_of_people_whose_gate_failed_have_no_colour(records):
+    (run,) = read_runs([records])
+    for kind in (plot_curves, plot_people):
+        (plot,) = kind(run)
+        assert BLUE in plot.svg and HOLLOW in plot.caption
+    (failed,) = read_runs([records])
+    for row in failed.scores:
+        row.update(gate="failed" if row["arm"] == "protected" else row["gate"])
+    for kind in (plot_curves, plot_people):
+        (plot,) = kind(failed)
+        assert BLUE not in plot.svg
+
+
+def test_other_methods_have_a_marker_each_and_axes_have_three_labels(records):
+    (run,) = read_runs([records])
+    figure, joined = _draw_pareto(run, {a: 0.05 + 0.01 * i for i, a in enumerate(run.arms) if a.method}, "FLIP")
+    markers = {h.get_label(): h.get_marker() for h in figure.axes[0].lines if str(h.get_label())[0].isdigit()}
+    named = [m for label, m in markers.items() if "lsp" in label or "lowkey" in label]
+    assert len(named) >= 2 and len(set(named)) == 2 and "joins" in joined
+    for low, high in ((0.05, 0.09), (0.01, 0.4), (0.0601, 0.0699), (1e-4, 1)):
+        places, labels = _ticks(low, high)
+        assert len(places) >= 3 and len(set(labels)) == len(labels) and all(low <= p <= high for p in places)
 
 
 def test_a_partly_protected_album_stands_beside_its_other_photos_alone(report):

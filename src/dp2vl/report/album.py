@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dp2vl.report.bench import make_environment
-from dp2vl.types import Outcome, Status
+from dp2vl.types import STRENGTHS, Outcome, Status
 
 COLUMNS = ("change_levels", "ssim", "flip")
 ORDERS = {
@@ -54,11 +54,14 @@ def write_album_report(
 
 
 def summarise(outcomes: Sequence[Outcome]) -> dict[str, object]:
-    """Return counts per status and verdict, as `AlbumResult.summary`; which towers were used is not in the records."""
+    """Return counts per status and verdict, as `AlbumResult.summary`, and the towers that copies were measured on.
+
+    Which of these were used is not in the records.
+    """
     count = {str(s): sum(o.status == s for o in outcomes) for s in Status}
     words = [_word(o) for o in outcomes if o.status == Status.PROTECTED]
     verdicts = {word: words.count(word) for word in ("strong", "weak", "none")}
-    return {"files": len(outcomes), **count, "verdicts": verdicts, "towers": []}
+    return {"files": len(outcomes), **count, "verdicts": verdicts, "towers": [], "measured": _measured(outcomes)}
 
 
 def advise(outcome: Outcome) -> str:
@@ -73,11 +76,19 @@ def advise(outcome: Outcome) -> str:
     tower, _, after = worst.removeprefix("shift[").rpartition("]")
     if "not optimised against" in outcome.verdict:
         return f"Weakest on {tower}, which was not among the towers used: name more with --surrogates.{rest}"
-    again = "protect the original again with --effort thorough, or with a higher --strength"
+    again = "protect the original again with a longer --effort than this copy had"
+    if outcome.figures.get("change_levels", 0) <= STRENGTHS["standard"].levels:  # more was allowed to `strong` alone
+        again += ", or with a higher --strength"
     if after:
         treatment = after.removeprefix(" after ")
         return f"Weakest after {_TREATMENTS.get(treatment, treatment)}: {again}.{rest}"
     return f"{again[0].upper()}{again[1:]}.{rest}"
+
+
+def _measured(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return the towers of all figures, such as `shift[mini-llava] after jpeg75`."""
+    names = (name for o in outcomes for name in o.figures if name.startswith("shift["))
+    return list(dict.fromkeys(name.removeprefix("shift[").rpartition("]")[0] for name in names))
 
 
 def _word(outcome: Outcome) -> str:

@@ -1,6 +1,7 @@
 """The report of suites: tables, plots and examples as one page that needs no other file, and as files for a paper."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
@@ -8,7 +9,7 @@ from jinja2 import Environment, PackageLoader, select_autoescape
 from dp2vl.report.cells import make_csv, make_markdown
 from dp2vl.report.examples import make_examples
 from dp2vl.report.plots import KINDS, make_plots
-from dp2vl.report.records import Run, read_runs
+from dp2vl.report.records import DEFAULT, Run, read_runs
 from dp2vl.report.tables import make_tables
 
 
@@ -39,6 +40,7 @@ def write_bench_report(runs: Sequence[Path], folder: Path) -> Path:
             (folder / "plots" / f"{plot.name}.png").write_bytes(plot.png)
     shown = {
         "runs": records,
+        "finding": find_rates(records),
         "rates": count_rates(records),
         "tables": tables,
         "plots": plots,
@@ -75,3 +77,26 @@ def count_rates(runs: Sequence[Run]) -> tuple[int, int]:
         (run, arm) for run in runs for arm in run.arms if arm.method and run.value(arm, "protection_rate") is not None
     ]
     return len(arms), sum(bool(run.why(arm)) for run, arm in arms)
+
+
+def find_rates(runs: Sequence[Run]) -> str:
+    """Return what was found in a sentence: lowest and highest conclusive rate, and who got the most."""
+    ours = [
+        (value, run, arm)
+        for run in runs
+        for arm in run.arms
+        if arm.arm == "protected" and arm.ratio == 1 and (value := run.value(arm, "protection_rate")) is not None
+    ]
+    if not ours:
+        return "No protection was measured."
+    sound = [(value, run, arm) for value, run, arm in ours if not run.why(arm)]
+    if not sound:
+        return "Nothing is known of protection yet: a gate failed for every rate."
+    (low, run, arm), high = min(sound, key=lambda found: found[0]), max(value for value, _, _ in sound)
+    where = f"{arm.family}, {run.label(replace(arm, attacker=DEFAULT))}, suite {run.name}"
+    if len(sound) == 1:
+        return f"The one conclusive protection rate is {low:.2f}: {where}."
+    return (
+        f"Conclusive protection rates go from {low:.2f} to {high:.2f} (1: nothing leaks beyond chance). "
+        f"The most was got out of protected photos by adversary {arm.attacker}: {where}."
+    )

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,10 +67,17 @@ class Table:
 
     @property
     def notes(self) -> list[str]:
-        """Why numbers of a table say nothing, each reason once; none where a column of the table says it."""
-        if "gate" in self.columns:
-            return []
-        return list(dict.fromkeys(cell.why for row in self.rows for cell in row if cell.why))
+        """Why numbers of a table say nothing, each reason once, but for those that the row's own gate says."""
+        return list(dict.fromkeys(why for row in self.rows for cell in row if (why := self._untold(cell, row))))
+
+    def number_of(self, cell: Cell, row: Sequence[Cell]) -> str:
+        """Return the number of a cell's note, from 1, or "" where it has none."""
+        why = self._untold(cell, row)
+        return str(self.notes.index(why) + 1) if why else ""
+
+    def _untold(self, cell: Cell, row: Sequence[Cell]) -> str:
+        told = row[self.columns.index("gate")].text if "gate" in self.columns else ""
+        return "" if told == f"failed: {cell.why}" else cell.why
 
     @property
     def file_name(self) -> str:
@@ -97,10 +104,24 @@ def show_cell(row: dict[str, Any]) -> str:
     return str(number_cell(row))
 
 
-def make_markdown(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    """Return a table as markdown; numbers that say nothing stand in brackets with a question mark."""
+def make_markdown(
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    number_of: Callable[[Cell, Sequence[Cell]], str] | None = None,
+) -> str:
+    """Return a table as markdown; numbers that say nothing stand in brackets with a question mark.
+
+    Args:
+        number_of: gives the number of a cell's note, which follows the question mark; see `Table`.
+    """
+
+    def show(cell: Cell, row: Sequence[Cell]) -> str:
+        if not cell.why:
+            return str(cell)
+        return f"({cell})?" + (f" {mark}" if number_of and (mark := number_of(cell, row)) else "")
+
     lines = ["| " + " | ".join(map(_escape, columns)) + " |", "|---" * len(columns) + "|"]
-    lines += ["| " + " | ".join(_escape(f"({c})?" if c.why else str(c)) for c in row) + " |" for row in rows]
+    lines += ["| " + " | ".join(_escape(show(cell, row)) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
 
 

@@ -4,7 +4,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dp2vl.report.figures import HIGH, HOLLOW, INK, LOW, Look, Plot, draw_dot, finish, look_of, make_panels, put_legend
+from dp2vl.report.figures import (
+    GREY,
+    HIGH,
+    HOLLOW,
+    INK,
+    LOW,
+    Look,
+    Plot,
+    draw_dot,
+    finish,
+    look_of,
+    make_panels,
+    put_legend,
+)
 from dp2vl.report.records import MEAN, NONE, Arm, Run, arm_of
 from dp2vl.report.tables import has_parts, subset_of
 
@@ -28,9 +41,10 @@ def plot_curves(run: Run) -> Iterator[Plot]:
         for arm, points in lines.items():
             if arm.family == family:
                 look = look_of(arm)
-                face = "none" if run.why(arm) else look.color
+                failed = bool(run.why(arm))
+                color, face = (GREY, "none") if failed else (look.color, look.color)
                 axis.plot(
-                    *zip(*sorted(points), strict=True), color=look.color, marker=look.marker, linestyle=look.line,
+                    *zip(*sorted(points), strict=True), color=color, marker=look.marker, linestyle=look.line,
                     markersize=5, markerfacecolor=face, label=run.label(arm),
                 )  # fmt: skip
         axis.axhline(0, color=INK, linewidth=0.8)
@@ -38,7 +52,7 @@ def plot_curves(run: Run) -> Iterator[Plot]:
         axis.set_xticks(sorted({step for arm, points in lines.items() if arm.family == family for step, _ in points}))
     axes[0].set_ylabel("leakage")
     put_legend(figure, axes)
-    caption = "0 is chance, 1 always right. Hollow: a gate failed, so the number says nothing."
+    caption = f"0 is chance, 1 always right. {HOLLOW}"
     yield finish(
         figure, name=f"curves-{run.file_name}", title=f"Leakage over checkpoints, suite {run.name}", caption=caption
     )
@@ -63,7 +77,8 @@ def plot_ratios(run: Run) -> Iterator[Plot]:
         if others:
             _line(axis, run, [*start, *others], look_of(others[0]), "the other photos alone", shift=0.01)
         axis.axhline(0, color=INK, linewidth=0.8)
-        axis.set(title=family, xlabel="share of photos that is protected", xlim=(-0.05, 1.05), ylim=(LOW, HIGH))
+        axis.set(title=family, xlabel="share of photos that is protected", ylim=(LOW, HIGH))
+        axis.margins(x=0.08)  # ends where the data do
     axes[0].set_ylabel("leakage, peak")
     put_legend(figure, axes)
     caption = f"Where the lines meet, protected photos add nothing for the adversary. {HOLLOW}"

@@ -57,9 +57,9 @@ def protection(runs: Sequence[Run]) -> Table:
         worst = min(tried, key=lambda a: run.value(a, "protection_rate") or 0, default=None)
         cells = [
             number_cell(run.number(arm, "leakage_peak"), why),
-            plain_cell(run.value(run.clean(arm), "leakage_peak")),
+            _clean_peak(run, arm),
             number_cell(run.number(arm, "protection_rate"), why),
-            number_cell(run.number(worst, "protection_rate") if worst else None, run.why(worst) if worst else ""),
+            number_cell(run.number(worst, "protection_rate") if worst else None, _worst_why(run, arm, worst)),
             Cell(f"{_condition(worst)}, of {len(tried)} tried" if worst and len(tried) > 1 else "nothing else tried"),
             number_cell(run.number(arm, "train_accuracy"), why),
             _above_ours(run, arm),
@@ -83,20 +83,33 @@ def protection(runs: Sequence[Run]) -> Table:
     )  # fmt: skip
 
 
+def _worst_why(run: Run, arm: Arm, worst: Arm | None) -> str:
+    """Return why the worst case says nothing, with the condition it was found under where that is another."""
+    why = run.why(worst) if worst else ""
+    return why if worst is None or worst == arm else _beside(f"{arm.family}, {_condition(worst)}", why)
+
+
+def _clean_peak(run: Run, arm: Arm) -> Cell:
+    """Return what leaks from the clean photos beside an arm; void if that is too little."""
+    clean = run.clean(arm)
+    why = run.why(clean) if clean else ""
+    return plain_cell(run.value(clean, "leakage_peak"), _beside("of clean photos", why))
+
+
 def _above_ours(run: Run, arm: Arm) -> Cell:
     """Return how much more another method's photos leak than those of this tool; void if either fails its gates."""
     found = run.number(arm, "leakage_difference")
     if arm.arm != "baseline" or not found:
         return Cell("-")
     ours = run.why(replace(arm, arm="protected", method="dp2vl"))
-    return number_cell(found, run.why(arm) or (f"of dp2vl: {ours}" if ours else ""))
+    return number_cell(found, run.why(arm) or _beside("of dp2vl", ours))
 
 
 def transfer(runs: Sequence[Run]) -> Table:
     """Return the matrix of protection rates: rows are the towers that were known, columns the models attacked."""
     families = list(dict.fromkeys(f for run in runs for f in run.families))
     grid: dict[tuple[str, ...], dict[str, Cell]] = {}
-    unknown: dict[tuple[str, ...], list[float]] = {}
+    unknown: dict[tuple[str, ...], list[Cell]] = {}
     for run, arm in _arms(runs, "baseline", "protected"):
         if not run.is_plain(arm) or arm.ratio != 1:
             continue
@@ -105,11 +118,10 @@ def transfer(runs: Sequence[Run]) -> Table:
         cell = number_cell(run.number(arm, "protection_rate"), why)
         grid.setdefault(key, {})[arm.family] = cell
         if not arm.knows_tower and cell.value is not None:
-            unknown.setdefault(key, []).append(cell.value)
+            unknown.setdefault(key, []).append(cell)
     rows = []
     for about, cells in grid.items():
-        rates = unknown.get(about, [])
-        summary = [plain_cell(sum(rates) / len(rates)), plain_cell(min(rates))] if rates else [Cell("-")] * 2
+        summary = _summarise(unknown.get(about, []))
         rows.append([*map(Cell, about), *(cells.get(f, Cell(NOT_MEASURED)) for f in families), *summary])
     return Table(
         key="T3",
@@ -120,6 +132,16 @@ def transfer(runs: Sequence[Run]) -> Table:
         rows=rows,
         missing="run a suite with the arm protected and several surrogates",
     )
+
+
+def _summarise(cells: Sequence[Cell]) -> list[Cell]:
+    """Return mean and lowest of rates; a mean of which one part says nothing says nothing either."""
+    rates = [(cell.value, cell.why) for cell in cells if cell.value is not None]
+    if not rates:
+        return [Cell("-")] * 2
+    void = [why for _, why in rates if why]
+    mean = plain_cell(sum(rate for rate, _ in rates) / len(rates), "; ".join(void))
+    return [mean, plain_cell(*min(rates))]
 
 
 def robustness(runs: Sequence[Run]) -> Table:
@@ -135,7 +157,7 @@ def robustness(runs: Sequence[Run]) -> Table:
         cells = [
             number_cell(run.number(arm, "leakage_peak"), why),
             number_cell(run.number(arm, "protection_rate"), why),
-            plain_cell(kept, why or run.why(plain)),
+            plain_cell(kept, why or _beside("without it", run.why(plain))),
             number_cell(run.number(arm, "train_accuracy"), why),
         ]
         rows.append([*about, Cell(arm.countermeasure), Cell(arm.attacker), *cells, _gate(run, arm)])
@@ -161,7 +183,7 @@ def ratios(runs: Sequence[Run]) -> Table:
         if arm.countermeasure != NONE or arm.attacker != run.attacker or not has_parts(run, arm):
             continue
         why = run.why(arm)
-        left = number_cell(run.number(alone, "leakage_peak") if alone else None)
+        left = _others_alone(run, alone)
         added = number_cell(run.number(arm, "leakage_difference"), why)
         rows.append([
             Cell(run.name), Cell(arm.family), Cell(arm.method), Cell(arm.towers), plain_cell(arm.ratio),
@@ -182,6 +204,15 @@ def ratios(runs: Sequence[Run]) -> Table:
         rows=rows,
         missing="run a suite with ratios below 1 and the arms protected and subset",
     )  # fmt: skip
+
+
+def _others_alone(run: Run, alone: Arm | None) -> Cell:
+    """Return what leaks from the photos of an album that are not protected; void if clean photos leak too little."""
+    if alone is None:
+        return Cell(NOT_MEASURED)
+    clean = run.clean(alone)
+    why = run.why(alone) or (run.why(clean) if clean else "")
+    return number_cell(run.number(alone, "leakage_peak"), _beside("of clean photos", why))
 
 
 def quality(runs: Sequence[Run]) -> Table:
@@ -214,7 +245,7 @@ def side_effects(runs: Sequence[Run]) -> Table:
     for run, arm in _arms(runs, *CONTROLS, "noise", "baseline", "protected"):
         if not run.is_plain(arm):
             continue
-        before = run.value(Arm(family=arm.family, arm="untouched"), "utility", "")
+        before = _before(runs, run, arm)
         after = run.value(arm, "utility", "")
         rows.append([
             Cell(run.name), Cell(arm.family), Cell(WHAT.get(arm.arm, run.label(arm))),
@@ -237,6 +268,13 @@ def side_effects(runs: Sequence[Run]) -> Table:
         rows=rows,
         missing="run a suite",
     )  # fmt: skip
+
+
+def _before(runs: Sequence[Run], run: Run, arm: Arm) -> float | None:
+    """Return how much a model could tell before fine-tuning: of its own suite, or of another with the same people."""
+    untouched, people = Arm(family=arm.family, arm="untouched"), run.suite.get("people")
+    same = [run, *(other for other in runs if people and other.suite.get("people") == people)]
+    return next((v for one in same if (v := one.value(untouched, "utility", "")) is not None), None)
 
 
 def subset_of(run: Run, arm: Arm) -> Arm | None:
@@ -274,6 +312,11 @@ def _plain(run: Run, arm: Arm) -> Arm | None:
 def _condition(arm: Arm) -> str:
     parts = [arm.countermeasure if arm.countermeasure != NONE else "", arm.attacker if arm.attacker != DEFAULT else ""]
     return " and ".join(filter(None, parts)) or "none"
+
+
+def _beside(what: str, why: str) -> str:
+    """Return why a number fails that was made with another one, "" where that one may be read."""
+    return f"{what}: {why}" if why else ""
 
 
 def _gate(run: Run, arm: Arm) -> Cell:
