@@ -151,7 +151,7 @@ def make_threat_table(rows: list[dict]) -> str:
 
 def make_protection_table(default: list[dict], patient: list[dict]) -> str:
     """Return what is left of the leakage of clean photos: by the default adversary, and by one who fits all photos."""
-    columns = ["who it is", "kinds, mean", "training photos", "protection rate", "gates"]
+    columns = ["who it is", "kinds, mean", "training photos", "protection rate", "of who it is", "gates"]
     metrics = [("identity_accuracy", ""), ("category_accuracy", "mean"), ("train_accuracy", "mean")]
     adversaries, seeds = [(default, metrics)], count_seeds(default)
     if choose(patient, arm="protected"):
@@ -168,8 +168,10 @@ def make_protection_table(default: list[dict], patient: list[dict]) -> str:
             run = choose(rows, **key)
             found = [find(rows, metric, scenario, **key) for metric, scenario in wanted] if run else []
             cells += [*map(show_cell, found)] if run else [""] * len(wanted)
-            rate = [show_cell(find(rows, "protection_rate", "mean", **key))] if run and arm != "clean" else [""]
-            cells += [*rate, run[0]["gate"] if run else ""]
+            rates = [("protection_rate", "mean"), ("identity_protection_rate", "")]
+            shown_rates = run and arm != "clean"
+            cells += [show_cell(find(rows, *rate, **key)) if shown_rates else "" for rate in rates]
+            cells.append(run[0]["gate"] if run else "")
         lines.append("| " + " | ".join(cells) + " |")
     budget = STRENGTHS["standard"]
     about = (

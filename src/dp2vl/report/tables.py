@@ -59,6 +59,7 @@ def protection(runs: Sequence[Run]) -> Table:
             number_cell(run.number(arm, "leakage_peak"), why),
             _clean_peak(run, arm),
             number_cell(run.number(arm, "protection_rate"), why),
+            number_cell(run.number(arm, "identity_protection_rate", ""), why),
             number_cell(run.number(worst, "protection_rate") if worst else None, _worst_why(run, arm, worst)),
             Cell(f"{_condition(worst)}, of {len(tried)} tried" if worst and len(tried) > 1 else "nothing else tried"),
             number_cell(run.number(arm, "train_accuracy"), why),
@@ -70,12 +71,12 @@ def protection(runs: Sequence[Run]) -> Table:
         key="T2",
         title="Protection: what is left",
         about="Protection rate: 1 - leakage of changed photos / leakage of clean ones, each at its peak over "
-        "checkpoints. Worst case: the lowest rate among the countermeasures and adversaries that the suite tried. "
+        "checkpoints; of who it is: the same of names. Worst case: the lowest rate among the countermeasures and adversaries that the suite tried. "
         "Above dp2vl: leakage of another method's photos minus that of dp2vl's, paired by people. A number whose gate "
         "failed says nothing, however good it looks.",
         columns=(
             "suite", "model", "method", "towers", "strength", "adversary", "leakage, peak", "clean, peak",
-            "protection rate",
+            "protection rate", "of who it is",
             "worst case", "found with", "training photos", "above dp2vl", "gate",
         ),
         rows=rows,
@@ -157,6 +158,7 @@ def robustness(runs: Sequence[Run]) -> Table:
         cells = [
             number_cell(run.number(arm, "leakage_peak"), why),
             number_cell(run.number(arm, "protection_rate"), why),
+            number_cell(run.number(arm, "identity_protection_rate", ""), why),
             plain_cell(kept, why or _beside("without it", run.why(plain))),
             number_cell(run.number(arm, "train_accuracy"), why),
         ]
@@ -168,7 +170,7 @@ def robustness(runs: Sequence[Run]) -> Table:
         "The rate is against clean photos without the countermeasure; kept: as a share of the rate without it.",
         columns=(
             "suite", "model", "method", "towers", "countermeasure", "adversary", "leakage, peak", "protection rate",
-            "kept", "training photos", "gate",
+            "of who it is", "kept", "training photos", "gate",
         ),
         rows=rows,
         missing="run a suite with countermeasures, or with attackers, and the arm protected",
