@@ -14,7 +14,12 @@ def train(
     part: Annotated[str, typer.Option(help="tower, language (needs the tower), or all: one after the other.")] = "all",
     tower_steps: Annotated[int, typer.Option(min=1, help="Length of the tower's schedule.")] = 12_000,
     language_steps: Annotated[int, typer.Option(min=1, help="Length of the language model's schedule.")] = 4_000,
-    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time; run again to go on.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Stop after about this time, of which drawing takes a third at most; run again to go on."
+        ),
+    ] = None,
     people: Annotated[int, typer.Option(min=2, help="How many people to draw, six photos each.")] = 8_000,
     figures: Annotated[int, typer.Option(min=1, help="How many public figures the model gets to know.")] = 200,
     unlabelled: Annotated[
@@ -30,6 +35,7 @@ def train(
     from math import inf
     from time import monotonic
 
+    until = monotonic() + (inf if minutes is None else minutes * 60)  # loading torch counts, too
     from platformdirs import user_cache_path
 
     from dp2vl.errors import UsageError
@@ -54,11 +60,11 @@ def train(
         device=device,
         report=lambda line: typer.echo(line, err=True),
     )
-    until = monotonic() + (inf if minutes is None else minutes * 60)
     if part != "language":
         last = train_tower(course, tower, until=until, unlabelled=unlabelled, start=start)
         typer.echo(f"{out / 'tower'}: {int(last['step'])} of {tower_steps} steps, recall {last['recall_head']:.2f}")
-        if last["step"] < tower_steps:
+        if last["step"] < tower_steps or (part == "all" and monotonic() > until):
+            typer.echo("run the same command again to go on", err=True)
             return
     if part != "tower":
         language = LanguageConfig(steps=language_steps, seed=model.seed)
