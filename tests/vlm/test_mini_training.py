@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +26,7 @@ from dp2vl.vlm.mini import figures as figures_module
 from dp2vl.vlm.mini import models
 from dp2vl.vlm.mini import photos as photos_module
 from dp2vl.vlm.mini.augment import Augment
-from dp2vl.vlm.mini.card import read_card
+from dp2vl.vlm.mini.card import read_card, record_bytes, write_card
 from dp2vl.vlm.mini.course import Course, train_language, train_tower
 from dp2vl.vlm.mini.figures import FIGURE_SEED, PORTRAITS, make_figures, render_figures
 from dp2vl.vlm.mini.heads import Heads, load_heads
@@ -35,6 +35,7 @@ from dp2vl.vlm.mini.models import (
     MINI_MODELS,
     LanguageShape,
     MiniModel,
+    Recipe,
     TowerShape,
     bundled_folder,
     find_model,
@@ -422,6 +423,47 @@ def test_a_written_model_comes_back_in_half_precision(family: str, tmp_path: Pat
         values = theirs.state_dict()
         assert all(torch.equal(v.half().float(), values[k]) for k, v in ours.state_dict().items())
     assert not any(p.requires_grad for p in loaded.language.parameters())
+
+
+@pytest.mark.parametrize("model", MINI_MODELS.values(), ids=MINI_MODELS)
+def test_one_command_makes_a_bundled_model_with_the_numbers_of_its_card(model: MiniModel) -> None:
+    card = read_card(bundled(model.name, "language"))
+    tower, language = card["tower"]["recipe"], card["language"]["recipe"]
+    assert model.recipe == Recipe(
+        people=card["tower"]["photos"]["people"],
+        figures=card["language"]["public_figures"],
+        tower_steps=tower["steps"],
+        parts_first=tower["parts_first"],
+        language_steps=language["steps"],
+    )
+    assert model.account == card["model"]
+    others = replace(TowerConfig(), seed=model.seed, steps=tower["steps"], parts_first=tower["parts_first"])
+    assert json.loads(json.dumps(asdict(others))) == tower
+
+
+@pytest.mark.parametrize("name", MINI_MODELS)
+def test_a_card_says_in_words_what_the_model_is_what_it_saw_and_what_it_is_not_for(name: str) -> None:
+    card = read_card(bundled(name, "language"))
+    assert card["about"].startswith(name) and "4400 synthetic people" in card["data"]
+    assert "450 real photos as images alone" in card["data"] and "public-domain portraits" in card["data"]
+    assert "no published model" in card["not_for"] and "glasses" in card["not_for"]
+
+
+def test_the_source_of_unlabelled_photos_goes_into_the_card_and_words_into_no_digest(tmp_path: Path) -> None:
+    plan = {"people": 5, "portraits": 1, "scenes": 2}
+    tower = {"photos": plan, "unlabelled_photos": 3, "unlabelled_source": "my own, all rights mine"}
+    record = {"model": {"name": "it", "family": "llava"}, "tower": tower, "about": "of an earlier part"}
+    write_card(tmp_path, record)
+    card = read_card(tmp_path)
+    assert "3 real photos" in card["data"] and "my own, all rights mine" in card["data"]
+    assert "vision tower" in card["about"] and card["not_for"]
+    before = record_bytes(tmp_path / "card.json")
+    (tmp_path / "card.json").write_text(json.dumps(card | {"about": "otherwise"}))
+    assert record_bytes(tmp_path / "card.json") == before
+    (tmp_path / "card.json").write_text(json.dumps(card | {"model": {}}))
+    assert record_bytes(tmp_path / "card.json") != before
+    (tmp_path / "card.json").write_bytes(b"not ours")
+    assert record_bytes(tmp_path / "card.json") == b"not ours"
 
 
 def test_files_that_are_absent_or_damaged_are_an_error(tmp_path: Path) -> None:

@@ -50,7 +50,13 @@ class Course:
 
 
 def train_tower(
-    course: Course, config: TowerConfig, *, until: float, unlabelled: Path | None = None, start: Path | None = None
+    course: Course,
+    config: TowerConfig,
+    *,
+    until: float,
+    unlabelled: Path | None = None,
+    unlabelled_source: str = "",
+    start: Path | None = None,
 ) -> dict[str, float]:
     """Train the tower until its steps are taken or the clock (`time.monotonic`) shows `until`; return last figures.
 
@@ -58,13 +64,16 @@ def train_tower(
     the next run draws more. Short runs measure on fewer people: the card's recipe says on how many.
 
     Args:
-        unlabelled: folder of real photos. start: folder of a tower of the same shape to begin from.
+        unlabelled: folder of real photos. unlabelled_source: where they are from, for the card.
+        start: folder of a tower of the same shape to begin from.
     """
     config = replace(config, recall_people=_few("recall_people", config.recall_people, until))
     photos = render_photos(course.plan, course.cache, until=_drawing(until), **course.drawing)
     if unlabelled:
         photos = replace(photos, unlabelled=read_unlabelled(unlabelled, course.plan.side_px))
-    account = {"photos": asdict(course.plan), "unlabelled_photos": len(photos.unlabelled)}
+    account: dict[str, Any] = {"photos": asdict(course.plan), "unlabelled_photos": len(photos.unlabelled)}
+    if unlabelled:
+        account["unlabelled_source"] = unlabelled_source
     if start:
         account["started_from"] = read_card(start)["tower"]
     training = TowerTraining(course.model, config, photos, start=start, account=account, device=course.device)

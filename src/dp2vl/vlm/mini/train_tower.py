@@ -168,7 +168,7 @@ class TowerTraining:
         free = {"steps", "recall_people"}
         recipe = {key: value for key, value in asdict(self.config).items() if key not in free}
         return {
-            "recipe": recipe | {"model": asdict(self.shape)},
+            "recipe": recipe | {"model": self.shape.account},
             "step": self.step,
             "people": self.people,
             "model": self.model.state_dict(),
@@ -189,7 +189,7 @@ class TowerTraining:
         write_atomic(out / TOWER_FILE, save(_half(self.averaged.vision)))
         learned = {"recipe": asdict(self.config), **self.account, "people_from_step": self.people}
         account = learned | {"figures": dict(figures)}
-        write_card(out, {"model": asdict(self.shape), "tower": account})
+        write_card(out, {"model": self.shape.account, "tower": account})
 
 
 def load_tower_weights(tower: VisionTower, folder: Path) -> None:
