@@ -21,6 +21,7 @@ from dp2vl.errors import ModelError
 from dp2vl.preprocess import check_size
 from dp2vl.vlm.base import BATCH, IGNORE, VLM, Dialogue, Encoded, Weighed
 from dp2vl.vlm.checkpoint import load_whole, read_config
+from dp2vl.vlm.loading import TYPES
 from dp2vl.vlm.modern_families import MODERN
 from dp2vl.vlm.modern_pixels import VIEWS, features_of
 from dp2vl.vlm.modern_processors import load_processor, pad_rows, photos_of, rows_of, to_pillow
@@ -352,10 +353,11 @@ def load(spec: str, folder: Path, *, dtype: torch.dtype = torch.float32) -> Mode
     """
     family = read_config(folder).get("model_type", "")
     if family not in MODERN:
-        near = (get_close_matches(family, MODERN, n=1, cutoff=0.0) or list(MODERN))[0]
+        known = [*TYPES, *MODERN]
+        near = (get_close_matches(family, known, n=1, cutoff=0.0) or known)[0]
+        hint = "take its repository whose name ends in -hf" if family == "internvl_chat" else "see `dp2vl models list`"
         raise ModelError(
-            f"expected {spec} to be of type {', '.join(MODERN)}, got {family or 'none'}; the nearest is {near}",
-            "see `dp2vl models list` for kinds",
+            f"expected {spec} to be of type {', '.join(known)}, got {family or 'none'}; the nearest is {near}", hint
         )
     settings = MODERN[family]
     processor = load_processor(spec, folder, settings.processor)

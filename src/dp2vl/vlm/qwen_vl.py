@@ -192,6 +192,8 @@ def load(spec: str, folder: Path, *, dtype: torch.dtype = torch.float32) -> Qwen
     Raises:
         ModelError: the checkpoint is of another family, incomplete or damaged.
     """
+    check_family(spec, folder, "qwen")
+    tokenizer = load_tokenizer(folder)  # what is amiss there shows before gigabytes are read
     tower, resampler = load_vision(spec, folder)
     config = read_config(folder)
     shape = _language_config(folder, config)
@@ -204,7 +206,7 @@ def load(spec: str, folder: Path, *, dtype: torch.dtype = torch.float32) -> Qwen
     language = build_language(spec, Qwen2ForCausalLM, shape, _language_from_published(shape, tensors), dtype)
     path = folder / "generation_config.json"
     form = read_json(path).get("chat_format", "raw") if path.is_file() else "raw"
-    model = QwenVL(spec, language, tower, resampler.to(dtype), load_tokenizer(folder), chat=form == "chatml")
+    model = QwenVL(spec, language, tower, resampler.to(dtype), tokenizer, chat=form == "chatml")
     expected = config["visual"].get("image_start_id", model.image_start_id)
     if model.image_start_id != expected:
         raise ModelError(
