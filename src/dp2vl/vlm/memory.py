@@ -2,12 +2,11 @@
 
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from dp2vl.errors import ModelError
-from dp2vl.vlm.hub import weight_files
+from dp2vl.vlm.hub import Wanted, weight_files
 
 EVA, CONNECTORS = "eva_vit_g.pth", ("minigptv2_checkpoint.pth", "minigptv2_checkpoint.safetensors")
 MINIGPT_PARTS = (*CONNECTORS, EVA)
@@ -30,15 +29,16 @@ def count_bytes(folder: Path, itemsize: int, *, tower: bool = False) -> int:
     return itemsize * sum(_count_numbers(path, wanted) for path, wanted in _find_parts(folder, tower))
 
 
-def _find_parts(folder: Path, tower: bool) -> list[tuple[Path, Callable[[str], bool]]]:
+def _find_parts(folder: Path, tower: bool) -> list[tuple[Path, Wanted]]:
     """Return the files that loading reads, each with what it takes of their tensors."""
     if not any((folder / name).is_file() for name in MINIGPT_PARTS):
         wanted = _is_tower if tower else _is_any
         return [(path, wanted) for path in _find_weights(folder)]
+    parts: list[tuple[Path, Wanted]] = []
     if (folder / EVA).is_file():
-        parts = [(folder / EVA, _is_any)]
+        parts += [(folder / EVA, _is_any)]
     else:
-        parts = [(path, _is_blip_tower) for path in _find_weights(folder / "vision")]
+        parts += [(path, _is_blip_tower) for path in _find_weights(folder / "vision")]
     if not tower:
         connector = next((folder / name for name in CONNECTORS if (folder / name).is_file()), None)
         parts += [(path, _is_any) for path in (*_find_weights(folder / "llama"), *([connector] if connector else []))]
@@ -61,7 +61,7 @@ def _is_blip_tower(tensor: str) -> bool:
     return tensor.startswith("vision_model.")
 
 
-def _count_numbers(path: Path, wanted: Callable[[str], bool]) -> int:
+def _count_numbers(path: Path, wanted: Wanted) -> int:
     """Return how many numbers the wanted tensors of a file hold."""
     try:
         shapes = _read_header(path) if path.suffix == ".safetensors" else _read_outline(path)
