@@ -38,15 +38,16 @@ def describe_model(record: Mapping[str, Any]) -> dict[str, str]:
     model, tower, language = record["model"], record["tower"], record.get("language")
     part = "vision-language model" if language else "vision tower"
     about = f"{model['name']}: a small {part} with the classes of {model['family']}, trained from nothing by dp2vl."
-    plan = tower["photos"]
-    people = [note["people"] for note in tower.get("people_from_step", ())] or [plan["people"]]
-    each = plan["portraits"] + plan["scenes"]
-    data = (
-        f"{people[-1]} synthetic people drawn by code, {each} photos of each, with every label that the renderer knows."
-    )
+    data = "Synthetic people drawn by code."
+    if plan := tower.get("photos"):
+        people = [note["people"] for note in tower.get("people_from_step", ())] or [plan["people"]]
+        each = plan["portraits"] + plan["scenes"]
+        data = (
+            f"{people[-1]} synthetic people drawn by code, {each} photos of each, with every label the renderer knows."
+        )
     if language:
         data += f" {language['public_figures']} more of them with names and facts, which it learned by heart."
-    if count := tower["unlabelled_photos"]:
+    if count := tower.get("unlabelled_photos"):
         source = tower.get("unlabelled_source") or "their source was not given"
         data += (
             f" The tower also saw {count} real photos as images alone, without labels, names or faces marked, each in "
