@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import huggingface_hub
 import pytest
-from huggingface_hub.errors import HfHubHTTPError
+from httpx2 import Request, Response
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
 from typer.testing import CliRunner
 
 from dp2vl.cli.models import app
@@ -140,6 +141,36 @@ def test_pull_of_a_set_fetches_its_towers_unasked_with_yes(hub):
     assert len(hub) == 3
 
 
+@pytest.mark.parametrize("source", ["Qwen/Qwen-VL-Chat", "Qwen/Qwen-VL", "Qwen/Qwen-VL-Chat@abc"])
+def test_of_qwen_vl_the_index_and_the_shards_of_the_tower_are_fetched(hub, monkeypatch, tmp_path, source):
+    shards = [f"pytorch_model-{i:05d}-of-00010.bin" for i in range(1, 11)]
+    places = {f"transformer.h.{i}.ln_1.weight": shard for i, shard in enumerate(shards)}
+    places |= {"transformer.visual.proj": shards[7], "transformer.visual.conv1.weight": shards[8]}
+    places |= {"transformer.visual.attn_pool.query": shards[9]}
+    index = "pytorch_model.bin.index.json"
+    (tmp_path / index).write_text(json.dumps({"weight_map": places}))
+    names = (*CONFIGS, *OTHERS, index, *shards)
+    siblings = [SimpleNamespace(rfilename=name, size=10**9 if name in shards else 1_000) for name in names]
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *a, **k: SimpleNamespace(siblings=siblings))
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda repo, name, revision: str(tmp_path / name))
+    done = RUN.invoke(app, ["pull", f"vlm:{source}", "--yes"])
+    assert done.exit_code == 0 and "3.00 GB" in done.stderr
+    [(repo, settings)] = hub
+    assert repo == source.partition("@")[0]
+    assert set(settings["allow_patterns"]) == {*CONFIGS, index, *shards[7:]}
+
+
+def test_pull_of_a_gated_repository_without_a_token_is_one_line_and_a_hint(hub, monkeypatch):
+    def refuse(*args, **kwargs):
+        response = Response(403, request=Request("GET", "https://huggingface.co"))
+        raise GatedRepoError("403 Client Error\nCannot access gated repo", response=response)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    error = RUN.invoke(app, ["pull", "google/gemma-3-4b-it", "--yes"]).exception
+    assert isinstance(error, ModelError) and error.message == "google/gemma-3-4b-it is gated"
+    assert "licence" in error.hint and "hf auth login" in error.hint and "\n" not in error.hint
+
+
 def test_pull_fetches_nothing_that_is_here(cached, hub):
     done = RUN.invoke(app, ["pull", "clip:org/tower"])
     assert done.exit_code == 0
@@ -179,8 +210,18 @@ def test_list_tells_of_models_and_of_what_each_tower_stands_for(cached):
     model = rows["llava-hf/llava-1.5-7b-hf"]
     assert model["what"] == "model" and model["memory_bytes"] > 1.3e10
     assert rows["mini-llava"]["here"] is True
+    assert rows["MiniGPT-v2"]["here"] is False and rows["MiniGPT-v2"]["memory_bytes"] > 1.5e10
     text = RUN.invoke(app, ["list"]).stdout
     assert all(name in text for name in rows)
+    assert len(re.findall(r"needs [0-9.]+ GB of memory in (?:b?float\d+)", text)) == len(rows)
+
+
+def test_check_loads_a_model_in_the_type_that_is_asked_for():
+    done = RUN.invoke(app, ["check", "mini-llava", "--dtype", "bfloat16", "--photos", "0"])
+    assert done.exit_code == 0, done.output
+    assert "family llava" in done.stdout
+    for wrong in (["mini-llava", "--dtype", "int8"], ["clip:org/tower", "--dtype", "bfloat16"]):
+        assert RUN.invoke(app, ["check", *wrong]).exception.exit_code == 2
 
 
 def test_check_runs_a_tower_and_prints_its_shapes(cached):

@@ -1,6 +1,7 @@
 """The modern families out of tiny checkpoints in the hub's format: whole, official in words and pixels, trainable."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import interpolate, log_softmax
 
 from dp2vl.errors import ModelError, PhotoRefused
+from dp2vl.vlm import load_vlm
 from dp2vl.vlm.auto import ModernVLM, load
 from dp2vl.vlm.base import IGNORE
 from dp2vl.vlm.modern_families import MODERN
@@ -90,6 +92,19 @@ def test_the_old_names_of_the_hub_are_in_the_file(folders):
     assert first["gemma3"].startswith("language_model.model.")
     keys = load_file(checkpoint(folders, "paligemma") / "model.safetensors")
     assert any(key.startswith("vision_tower.vision_model.encoder.layers.") for key in keys)
+
+
+def test_a_missing_shard_is_an_error_that_names_it(folder, tmp_path):
+    copy = tmp_path / "sharded"
+    shutil.copytree(folder, copy)
+    tensors = load_file(copy / "model.safetensors")
+    (copy / "model.safetensors").unlink()
+    shards = [f"model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    index = {name: shards[i % 2] for i, name in enumerate(tensors)}
+    (copy / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    save_file({n: t for n, t in tensors.items() if index[n] == shards[0]}, copy / shards[0], {"format": "pt"})
+    with pytest.raises(ModelError, match=f"is incomplete: .* has no {shards[1]}"):
+        load_vlm(str(copy))
 
 
 def test_a_missing_tensor_is_an_error_that_names_it(family, edited):

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 from named_checkpoints import NAMED
+from safetensors.torch import save_file
 
 from dp2vl.errors import ModelError
 from dp2vl.surrogates import load_surrogate
-from dp2vl.vlm import loading
-from dp2vl.vlm.loading import bundled_names, check_memory, count_bytes, find_family, find_source, load_tower, load_vlm
+from dp2vl.vlm import loading, memory
+from dp2vl.vlm.loading import bundled_names, find_family, find_source, load_tower, load_vlm
+from dp2vl.vlm.memory import check_memory, count_bytes
 
 FAMILY = {name: name.partition(" ")[0] for name in NAMED}
 
@@ -93,6 +95,27 @@ def test_a_folder_without_a_config_is_an_error(tmp_path):
         find_family("it", tmp_path)
 
 
+@pytest.mark.parametrize(("family", "lost"), [("llava", "tokenizer.json"), ("qwen_vl", "qwen.tiktoken")])
+def test_a_tokenizer_that_is_absent_is_an_error_before_weights_are_read(named_folders, tmp_path, family, lost):
+    shutil.copytree(named_folders[family], tmp_path / "it")
+    for path in (tmp_path / "it").iterdir():
+        if path.name == lost or path.name.startswith("tokenizer"):
+            path.unlink()
+        elif path.suffix in (".bin", ".safetensors"):
+            path.write_bytes(b"no weights")
+    with pytest.raises(ModelError, match=r"tokenizer|tiktoken"):
+        load_vlm(str(tmp_path / "it"))
+
+
+@pytest.mark.parametrize("found", ["internvl_chat", "phi3_v"])
+def test_an_unknown_type_is_an_error_that_lists_all_families(tmp_path, found):
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": found}))
+    (tmp_path / "model.safetensors").touch()
+    with pytest.raises(ModelError, match=rf"llava, qwen, minigpt_v2, qwen2_vl, .*gemma3, got {found}") as error:
+        load_vlm(str(tmp_path))
+    assert ("-hf" in error.value.hint) == (found == "internvl_chat")
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '"llava"'])
 def test_a_config_that_is_no_object_is_an_error(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
@@ -113,42 +136,75 @@ def test_the_tower_of_an_unknown_family_is_an_error_that_names_the_nearest(tmp_p
 
 
 def test_a_model_that_does_not_fit_is_an_error_that_says_need_and_have(folder, monkeypatch):
-    monkeypatch.setattr(loading, "_free_bytes", lambda device: 6_000_000_000)
-    monkeypatch.setattr(loading, "count_bytes", lambda folder, itemsize: itemsize * 7_000_000_000)
+    monkeypatch.setattr(memory, "_free_bytes", lambda device: 6_000_000_000)
+    monkeypatch.setattr(loading, "count_bytes", lambda folder, itemsize, tower=False: itemsize * 7_000_000_000)
     with pytest.raises(ModelError, match=r"needs 32\.2 GB of memory on cpu, 6\.0 GB are free") as error:
         load_vlm(str(folder))
     assert "bfloat16" in error.value.hint
-    with pytest.raises(ModelError, match=r"needs 16\.1 GB of memory"):
-        load_vlm(str(folder), dtype=torch.bfloat16)
+    for load in (lambda: load_vlm(str(folder), dtype=torch.bfloat16), lambda: load_tower(str(folder))):
+        with pytest.raises(ModelError, match=r"needs (16\.1|32\.2) GB of memory") as error:
+            load()
+        assert "bfloat16" not in error.value.hint and "mini-llava" in error.value.hint  # it is, or cannot be
 
 
 def test_the_need_is_counted_from_the_files_and_the_type(folder, monkeypatch):
-    weights = [p for p in folder.rglob("*") if p.suffix in (".safetensors", ".bin", ".pth")]
-    size = sum(p.stat().st_size for p in weights)
-    assert size > 100_000
-    assert count_bytes(folder, 2) == size and count_bytes(folder, 4) == 2 * size
+    size = count_bytes(folder, 2)
+    assert count_bytes(folder, 4) == 2 * size > 4 * count_bytes(folder, 1, tower=True) > 0
     model = load_vlm(str(folder))
     parts = (model.tower, model.connector, model.language)  # LLaVA's share weights
     held = sum(p.numel() * 4 for p in {p for part in parts for p in part.parameters()})
-    assert held < 1.15 * count_bytes(folder, 4)
-    monkeypatch.setattr(loading, "_free_bytes", lambda device: int(1.2 * size))
+    assert 0.5 * 2 * size < held < 1.15 * 2 * size
+    vision = (model.tower, model.connector) if model.family == "qwen_vl" else (load_tower(str(folder)),)
+    seen = sum(p.numel() for part in vision for p in part.parameters())  # a resampler is read with its tower
+    assert 0.5 < seen / count_bytes(folder, 1, tower=True) < 1.15
+    monkeypatch.setattr(memory, "_free_bytes", lambda device: int(1.2 * size))
     with pytest.raises(ModelError, match="of memory on cpu"):
         load_vlm(str(folder))
     load_vlm(str(folder), dtype=torch.bfloat16)
 
 
+def test_what_is_not_loaded_is_not_counted(tmp_path, named_folders):
+    shutil.copytree(named_folders["minigpt_v2"], tmp_path / "it")
+    folder, before = tmp_path / "it", count_bytes(named_folders["minigpt_v2"], 4)
+    path = folder / "minigptv2_checkpoint.pth"
+    whole = torch.load(path, weights_only=True)
+    torch.save(whole | {"optimizer": {"state": {0: torch.zeros(10**6)}}}, path)
+    (folder / "vision").mkdir()
+    beside = {"vision_model.a": torch.zeros(5, 2), "qformer.b": torch.zeros(10**6, dtype=torch.float64)}
+    save_file(beside, folder / "vision" / "model.safetensors")
+    assert count_bytes(folder, 4) == before  # the tower comes out of eva_vit_g.pth
+    (folder / "eva_vit_g.pth").unlink()
+    assert count_bytes(folder, 4, tower=True) == 40
+
+
+def test_a_damaged_file_counts_two_bytes_per_number(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"\xff" * 100)
+    assert count_bytes(tmp_path, 4) == 200
+    (tmp_path / "model.safetensors").rename(tmp_path / "pytorch_model.bin")
+    assert count_bytes(tmp_path, 4) == 200
+
+
+def test_a_model_for_a_gpu_needs_memory_here_too(monkeypatch):
+    monkeypatch.setattr(memory, "_free_bytes", {"cpu": 10, "cuda": 100}.get)
+    with pytest.raises(ModelError, match="of memory on cpu"):
+        check_memory("it", need_bytes=50, device="cuda")
+    monkeypatch.setattr(memory, "_free_bytes", {"cpu": 100, "cuda": 10}.get)
+    with pytest.raises(ModelError, match="of memory on cuda"):
+        check_memory("it", need_bytes=50, device="cuda")
+
+
 def test_memory_that_is_not_known_is_enough(monkeypatch):
-    monkeypatch.setattr(loading, "_free_bytes", lambda device: None)
+    monkeypatch.setattr(memory, "_free_bytes", lambda device: None)
     check_memory("it", need_bytes=10**15, device="mps")
-    monkeypatch.setattr(loading, "_free_bytes", lambda device: 10)
+    monkeypatch.setattr(memory, "_free_bytes", lambda device: 10)
     check_memory("it", need_bytes=10, device="cpu")
     with pytest.raises(ModelError):
         check_memory("it", need_bytes=11, device="cpu")
 
 
 def test_what_is_free_is_some_of_the_machine():
-    assert 10**6 < loading._free_bytes("cpu") < 10**14
-    assert loading._free_bytes("mps") is None
+    assert 10**6 < memory._free_bytes("cpu") < 10**14
+    assert memory._free_bytes("mps") is None
 
 
 # Surrogates ---------------------------------------------------------------------------------------------------------

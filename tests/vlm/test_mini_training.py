@@ -2,14 +2,18 @@
 
 import json
 import re
-from dataclasses import replace
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from typer.testing import CliRunner
 
+from dp2vl.cli import app
 from dp2vl.cli.models import check
 from dp2vl.dataset.plan import plan_dataset
 from dp2vl.errors import ModelError, UsageError
@@ -18,8 +22,11 @@ from dp2vl.people.names import NameBook, reserved_names
 from dp2vl.people.scenarios import SCENARIOS
 from dp2vl.preprocess import Preprocess
 from dp2vl.vlm import load_vlm
+from dp2vl.vlm.mini import figures as figures_module
+from dp2vl.vlm.mini import models
+from dp2vl.vlm.mini import photos as photos_module
 from dp2vl.vlm.mini.augment import Augment
-from dp2vl.vlm.mini.card import read_card
+from dp2vl.vlm.mini.card import read_card, record_bytes, write_card
 from dp2vl.vlm.mini.course import Course, train_language, train_tower
 from dp2vl.vlm.mini.figures import FIGURE_SEED, PORTRAITS, make_figures, render_figures
 from dp2vl.vlm.mini.heads import Heads, load_heads
@@ -28,6 +35,7 @@ from dp2vl.vlm.mini.models import (
     MINI_MODELS,
     LanguageShape,
     MiniModel,
+    Recipe,
     TowerShape,
     bundled_folder,
     find_model,
@@ -174,7 +182,7 @@ def assert_resumes(make, tmp_path: Path) -> None:
         second.take_step()
     ours, theirs = second.state(), whole.state()
     assert ours["step"] == theirs["step"] == 8
-    for part in ours.keys() - {"recipe", "step", "optimiser", "connector_optimiser"}:
+    for part in ours.keys() - {"recipe", "step", "people", "optimiser", "connector_optimiser"}:
         flat = [(ours[part], theirs[part])] if isinstance(ours[part], list) else []
         flat = flat or [(list(ours[part].values()), list(theirs[part].values()))]
         assert all(torch.equal(a, b) for x, y in flat for a, b in zip(x, y, strict=True))
@@ -218,6 +226,66 @@ def test_a_whole_course_stops_goes_on_and_leaves_a_model_that_answers(tmp_path: 
     assert card["language"]["figures"]["step"] == 5
     identity = load_heads(folder, vlm.tower.dim)(vlm.see(torch.rand(1, 3, 40, 50)))[0]
     assert float(identity.norm()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A clock that goes on by a second whenever it is looked at, by 28 seconds where photos are drawn."""
+    clock = SimpleNamespace(now=0.0)
+
+    def look(seconds: float) -> float:
+        clock.now += seconds
+        return clock.now
+
+    monkeypatch.setattr(time, "monotonic", lambda: look(1))
+    monkeypatch.setattr(photos_module, "time", SimpleNamespace(monotonic=lambda: look(28)))
+    return clock
+
+
+def test_two_minutes_from_nothing_are_enough_for_steps_and_two_more_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: SimpleNamespace
+) -> None:
+    monkeypatch.setattr(photos_module, "SHARD_PEOPLE", 12)
+    monkeypatch.setattr(models, "MINI_MODELS", {"mini-llava": TINY["llava"]})
+    out = tmp_path / "out"
+    command = ["models", "train", "mini-llava", "--minutes", "2.3", "--people", "36", "--processes", "1"]
+    steps = []
+    for _ in range(2):
+        began = clock.now
+        done = CliRunner().invoke(app, [*command, "--out", str(out), "--cache", str(tmp_path / "cache")])
+        assert done.exit_code == 0, done.output
+        assert "run the same command again" in done.stderr
+        assert clock.now - began < 160
+        steps.append(read_card(out / "tower")["tower"]["figures"]["step"])
+    assert 20 <= steps[0] <= steps[1] - 20
+    lines = [json.loads(line) for line in (out / "tower/train.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == sorted(line["step"] for line in lines)
+    losses = [line["patch_parts"] for line in lines if "saved" not in line]
+    assert len(losses) >= 2 and losses[-1] < 0.97 * losses[0]
+    tower = read_card(out / "tower")["tower"]
+    assert tower["people_from_step"] == [{"step": 0, "people": 12}, {"step": steps[0], "people": 24}]
+    assert tower["figures"]["drawn_people"] == 24 and tower["figures"]["recall_people"] < 69
+
+
+def test_photos_of_figures_come_as_far_as_time_allows_and_are_the_same_in_the_end(
+    figures, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, shown = figures
+    monkeypatch.setattr(figures_module, "SHARD_FIGURES", 2)
+    some = [render_figures(known, tmp_path, side_px=48, until=0.0, report=quiet) for _ in range(2)]
+    assert [len(photos) for photos in some] == [2, 2] and np.array_equal(some[0], shown[:2])
+    assert np.array_equal(render_figures(known, tmp_path, side_px=48, report=quiet), shown)
+    assert [p.suffix for p in tmp_path.glob("figures-*")] == [".npy"]
+
+
+def test_a_finished_training_is_not_measured_again(
+    photos: Photos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(CONFIG, steps=2)
+    last = run_training(TowerTraining(TINY["llava"], config, photos), tmp_path, report=quiet)
+    again = TowerTraining(TINY["llava"], config, photos)
+    monkeypatch.setattr(again, "measure", lambda: pytest.fail("measured again"))
+    assert run_training(again, tmp_path, report=quiet).items() >= last.items()
 
 
 def test_a_tower_can_begin_from_another_and_the_card_says_so(photos: Photos, tmp_path: Path) -> None:
@@ -355,6 +423,47 @@ def test_a_written_model_comes_back_in_half_precision(family: str, tmp_path: Pat
         values = theirs.state_dict()
         assert all(torch.equal(v.half().float(), values[k]) for k, v in ours.state_dict().items())
     assert not any(p.requires_grad for p in loaded.language.parameters())
+
+
+@pytest.mark.parametrize("model", MINI_MODELS.values(), ids=MINI_MODELS)
+def test_one_command_makes_a_bundled_model_with_the_numbers_of_its_card(model: MiniModel) -> None:
+    card = read_card(bundled(model.name, "language"))
+    tower, language = card["tower"]["recipe"], card["language"]["recipe"]
+    assert model.recipe == Recipe(
+        people=card["tower"]["photos"]["people"],
+        figures=card["language"]["public_figures"],
+        tower_steps=tower["steps"],
+        parts_first=tower["parts_first"],
+        language_steps=language["steps"],
+    )
+    assert model.account == card["model"]
+    others = replace(TowerConfig(), seed=model.seed, steps=tower["steps"], parts_first=tower["parts_first"])
+    assert json.loads(json.dumps(asdict(others))) == tower
+
+
+@pytest.mark.parametrize("name", MINI_MODELS)
+def test_a_card_says_in_words_what_the_model_is_what_it_saw_and_what_it_is_not_for(name: str) -> None:
+    card = read_card(bundled(name, "language"))
+    assert card["about"].startswith(name) and "4400 synthetic people" in card["data"]
+    assert "450 real photos as images alone" in card["data"] and "public-domain portraits" in card["data"]
+    assert "no published model" in card["not_for"] and "glasses" in card["not_for"]
+
+
+def test_the_source_of_unlabelled_photos_goes_into_the_card_and_words_into_no_digest(tmp_path: Path) -> None:
+    plan = {"people": 5, "portraits": 1, "scenes": 2}
+    tower = {"photos": plan, "unlabelled_photos": 3, "unlabelled_source": "my own, all rights mine"}
+    record = {"model": {"name": "it", "family": "llava"}, "tower": tower, "about": "of an earlier part"}
+    write_card(tmp_path, record)
+    card = read_card(tmp_path)
+    assert "3 real photos" in card["data"] and "my own, all rights mine" in card["data"]
+    assert "vision tower" in card["about"] and card["not_for"]
+    before = record_bytes(tmp_path / "card.json")
+    (tmp_path / "card.json").write_text(json.dumps(card | {"about": "otherwise"}))
+    assert record_bytes(tmp_path / "card.json") == before
+    (tmp_path / "card.json").write_text(json.dumps(card | {"model": {}}))
+    assert record_bytes(tmp_path / "card.json") != before
+    (tmp_path / "card.json").write_bytes(b"not ours")
+    assert record_bytes(tmp_path / "card.json") == b"not ours"
 
 
 def test_files_that_are_absent_or_damaged_are_an_error(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from dp2vl.errors import ModelError
 from dp2vl.surrogates import load_surrogate
 from dp2vl.vlm import load_tower, load_vlm
 from dp2vl.vlm.auto import ModernVLM
-from dp2vl.vlm.loading import is_visual
+from dp2vl.vlm.memory import is_visual
 
 FAMILIES = list(RECIPES)
 SIZES = [(60, 90), (70, 31)]

@@ -133,6 +133,7 @@ def test_buffers_of_older_repositories_are_no_error(official):
 def test_the_tower_needs_only_the_files_that_hold_it(official, model):
     expected = load_tower_by_name(str(official.folder)).tokens(torch.ones(1, 3, SIDE_PX, SIDE_PX))
     (official.folder / SHARDS[0]).unlink()
+    words = (official.folder / TIKTOKEN_FILE).read_bytes()
     (official.folder / TIKTOKEN_FILE).unlink()
     assert find_tower(str(official.folder)) == official.folder
     tower = load_tower_by_name(str(official.folder))
@@ -140,6 +141,9 @@ def test_the_tower_needs_only_the_files_that_hold_it(official, model):
     assert torch.equal(tower(photos()), model.see(photos()))
     with pytest.raises(ModelError, match=f"has no {SHARDS[0]}"):
         load_vlm(str(official.folder))
+    with pytest.raises(ModelError, match=f"no {TIKTOKEN_FILE}"):  # before any weights are read
+        official.load()
+    (official.folder / TIKTOKEN_FILE).write_bytes(words)
     with pytest.raises(ModelError, match=f"has no {SHARDS[0]}"):
         official.load()
     (official.folder / SHARDS[2]).unlink()

@@ -24,7 +24,7 @@ from dp2vl.dataset.make import make_dataset
 from dp2vl.dataset.schema import DataSet, dataset_digest, read_dataset
 from dp2vl.dataset.store import new_folder, read_pixels
 from dp2vl.errors import DP2VLError
-from dp2vl.files import hash_file, write_atomic
+from dp2vl.files import hash_bytes, hash_file, write_atomic
 from dp2vl.leakage.answers import Answer, write_answers
 from dp2vl.learn.ask import Ask, ask, plan_last_questions, plan_questions
 from dp2vl.learn.composites import make_composites
@@ -36,6 +36,7 @@ from dp2vl.learn.strict import digest_of
 from dp2vl.learn.tune import Tuning
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.loading import find_source
+from dp2vl.vlm.mini.card import CARD_FILE, record_bytes
 
 QUESTIONS_SEED = 0
 """Which other face is shown is the same in all trials of a suite."""
@@ -225,9 +226,13 @@ def _inputs(suite: Suite, trial: Trial, data_folder: Path) -> dict[str, Any]:
         "trial": asdict(trial),
         "photos": [suite.how_changed(one) for one, _ in photo_sets(suite, [trial])],
         "recipe_digest": suite.recipe(trial).digest,
-        "model": digest_of({p.relative_to(folder).as_posix(): hash_file(p) for p in weights}),
+        "model": digest_of({p.relative_to(folder).as_posix(): _hash_part(p) for p in weights}),
         "data": _data_digest(data_folder),
     }
+
+
+def _hash_part(path: Path) -> str:
+    return hash_bytes(record_bytes(path)) if path.name == CARD_FILE else hash_file(path)
 
 
 def _data_digest(data_folder: Path) -> str:

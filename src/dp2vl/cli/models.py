@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, fetch, try and train models and their towers.", no_args_is_help=True)
 
 LOOK_PX = 256
+DTYPES = ("float32", "bfloat16", "float16")
 
 
 @app.command("list")
@@ -26,38 +27,48 @@ def list_models(
         print(json.dumps(rows, indent=2))
         return
     for row in rows:
-        size = f"{row['size_bytes'] / 1e9:.1f} GB" if row["size_bytes"] > 1e8 else "bundled"
+        size = _gb(row["size_bytes"]) if row["size_bytes"] > 1e8 else "bundled"
         print(f"{row['name']}\n    {row['what']}, {'here' if row['here'] else 'not here'}, {size}, {row['licence']}")
-        print(f"    {row['about']}")
+        print(f"    needs {_gb(row['memory_bytes'])} of memory in {row['memory_dtype']}; {row['about']}")
     print("fetch a model, a tower or a set of towers: dp2vl models pull standard", file=sys.stderr)
-    print("MiniGPT-v2 is a folder of three downloads: see the guide on models", file=sys.stderr)
+
+
+def _gb(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count > 1e8 else f"{count / 1e9:.3f} GB"
 
 
 def _rows() -> list[dict[str, Any]]:
     from dp2vl.surrogates.sets import KNOWN, SETS, is_here
-    from dp2vl.vlm.known import KNOWN_MODELS, model_is_here
-    from dp2vl.vlm.loading import bundled_names, count_bytes, find_family, find_source
+    from dp2vl.vlm.known import KNOWN_MODELS, MINIGPT_V2, model_is_here
+    from dp2vl.vlm.loading import bundled_names, find_family, find_source
+    from dp2vl.vlm.memory import count_bytes
 
     rows = []
     for name in bundled_names():
         folder = find_source(name)
-        size = count_bytes(folder, 2)
+        size, memory = (count_bytes(folder, itemsize) for itemsize in (2, 4))
         about = f"{find_family(name, folder)}; stands for no published model; also a tower, set mini"
-        rows.append(_row(name, "model", True, about, size, "Apache-2.0", memory=2 * size))
+        rows.append(_row(name, "model", True, about, size, "Apache-2.0", memory=memory, dtype="float32"))
     for name, model in KNOWN_MODELS.items():
         size = model.size_bytes
-        gate = "; the hub asks for a login" if model.gated else ""
-        about = f"{model.family}; needs {size / 1e9:.1f} GB of memory in bfloat16{gate}"
-        rows.append(_row(name, "model", model_is_here(name), about, size, model.licence, memory=size))
+        about = f"{model.family}{'; the hub asks for a login' if model.gated else ''}"
+        rows.append(_row(name, "model", model_is_here(name), about, size, model.licence, memory=size, dtype="bfloat16"))
+    about = "three downloads put into one folder, one of them behind a login: see the guide on models"
+    size, memory = MINIGPT_V2.size_bytes, MINIGPT_V2.memory_bytes
+    rows.append(_row("MiniGPT-v2", "model", False, about, size, MINIGPT_V2.licence, memory=memory, dtype="bfloat16"))
     for spec, tower in KNOWN.items():
         size = tower.size_bytes
         sets = ", ".join(name for name, towers in SETS.items() if tower in towers)
         about = f"{tower.stands_for}; sets: {sets}"
-        rows.append(_row(spec, "tower", is_here(spec), about, size, tower.licence, memory=2 * size))
+        rows.append(
+            _row(spec, "tower", is_here(spec), about, size, tower.licence, memory=tower.memory_bytes, dtype="float32")
+        )
     return rows
 
 
-def _row(name: str, what: str, here: bool, about: str, size: int, licence: str, *, memory: int) -> dict[str, Any]:
+def _row(
+    name: str, what: str, here: bool, about: str, size: int, licence: str, *, memory: int, dtype: str
+) -> dict[str, Any]:
     return {
         "name": name,
         "what": what,
@@ -66,6 +77,7 @@ def _row(name: str, what: str, here: bool, about: str, size: int, licence: str, 
         "size_bytes": size,
         "licence": licence,
         "memory_bytes": memory,
+        "memory_dtype": dtype,
     }
 
 
@@ -96,7 +108,7 @@ def pull(
 def _plans(name: str) -> tuple[dict[str, Any], list[str]]:
     """Return what is to be fetched, and what is here already."""
     from dp2vl.errors import UsageError
-    from dp2vl.surrogates.sets import HUB_KINDS, KNOWN, SETS, is_here, tower_names
+    from dp2vl.surrogates.sets import HUB_KINDS, SETS, find_prefix, is_here, tower_names
     from dp2vl.vlm.hub import HUB_ID, plan_download
     from dp2vl.vlm.known import model_is_here
 
@@ -108,8 +120,7 @@ def _plans(name: str) -> tuple[dict[str, Any], list[str]]:
         raise UsageError(f"{foreign[0]} is not on the hub, so there is nothing to pull", "see `dp2vl models list`")
     plans = {}
     for spec in (s for s in specs if not is_here(s)):
-        prefix = KNOWN[spec].prefix if spec in KNOWN else ""
-        plans[spec] = plan_download(spec.partition(":")[2], prefix=prefix)
+        plans[spec] = plan_download(spec.partition(":")[2], prefix=find_prefix(spec))
     return plans, [spec for spec in specs if spec not in plans]
 
 
@@ -121,24 +132,36 @@ def check(
         int, typer.Option(min=0, help="Drawn photos of new people of which a mini model's right answers are counted.")
     ] = 200,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps.")] = "cpu",
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="Of a model's weights: float32, bfloat16 or float16. float32 on a cpu, else bfloat16."),
+    ] = None,
 ) -> None:
     """Load a model or tower and run one photo: what a model says about it, whether a tower gives a gradient.
 
     Of a mini model, what share of its answers is right is counted on many new photos as well.
     """
+    from dp2vl.errors import UsageError
+
+    if dtype not in (None, *DTYPES):
+        raise UsageError(f"expected a dtype out of {', '.join(DTYPES)}, got {dtype!r}")
+    if ":" in name and dtype:
+        raise UsageError("a tower is float32, so --dtype is for models", "leave --dtype out")
     if ":" in name:
         _check_tower(name, device)
     else:
-        _check_model(name, photo, photos, device)
+        _check_model(name, photo, photos, device, dtype)
 
 
-def _check_model(name: str, photo: Path | None, photos: int, device: str) -> None:
+def _check_model(name: str, photo: Path | None, photos: int, device: str, dtype: str | None) -> None:
+    import torch
+
     from dp2vl.vlm import load_vlm
     from dp2vl.vlm.mini.lessons import KIND
     from dp2vl.vlm.mini.skills import CHECK_SEED, ask_all, guess_skills, measure_skills
 
     start = time.perf_counter()
-    vlm = load_vlm(name, device=device)
+    vlm = load_vlm(name, device=device, dtype=getattr(torch, dtype) if dtype else None)
     count = sum(p.numel() for p in {id(p): p for part in vlm.parts for p in part.parameters()}.values())
     print(f"{name}: family {vlm.family}, {count / 1e6:.1f} M parameters, loaded in {time.perf_counter() - start:.1f} s")
     image, scenario, truth = _look(photo)

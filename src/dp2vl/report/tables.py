@@ -71,9 +71,9 @@ def protection(runs: Sequence[Run]) -> Table:
         key="T2",
         title="Protection: what is left",
         about="Protection rate: 1 - leakage of changed photos / leakage of clean ones, each at its peak over "
-        "checkpoints; of who it is: the same of names. Worst case: the lowest rate among the countermeasures and adversaries that the suite tried. "
-        "Above dp2vl: leakage of another method's photos minus that of dp2vl's, paired by people. A number whose gate "
-        "failed says nothing, however good it looks.",
+        "checkpoints; of who it is: the same of names. Worst case: the lowest rate among the countermeasures and "
+        "adversaries that the suite tried. Above dp2vl: leakage of another method's photos minus that of dp2vl's, "
+        "paired by people. A number whose gate failed says nothing, however good it looks.",
         columns=(
             "suite", "model", "method", "towers", "strength", "adversary", "leakage, peak", "clean, peak",
             "protection rate", "of who it is",

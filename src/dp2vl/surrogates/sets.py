@@ -7,8 +7,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from dp2vl.errors import ModelError
-from dp2vl.vlm.hub import find_checkpoint
-from dp2vl.vlm.loading import QWEN_VISUAL, bundled_names, find_tower
+from dp2vl.vlm.hub import find_checkpoint, split_revision
+from dp2vl.vlm.loading import bundled_names, find_tower
+from dp2vl.vlm.memory import QWEN_VISUAL
 
 KINDS = MappingProxyType(
     {
@@ -31,16 +32,15 @@ class KnownTower:
     Args:
         spec: for `load_surrogate`; `dp2vl.vlm.revisions` says which commit is taken.
         stands_for: the VLMs that read this tower, and how near it is to theirs.
-        size_bytes: of the download, approximate.
+        size_bytes: of the download, approximate. memory_bytes: of the tower alone in float32, computed.
         licence: as its authors published it.
-        prefix: only files with tensors whose names begin so are needed.
     """
 
     spec: str
     stands_for: str
     size_bytes: int
+    memory_bytes: int
     licence: str
-    prefix: str = ""
 
 
 _STANDARD = (
@@ -48,18 +48,21 @@ _STANDARD = (
         spec="clip:openai/clip-vit-large-patch14-336",
         stands_for="LLaVA-1.5 and many others: the same weights, which LLaVA leaves frozen",
         size_bytes=1_710_000_000,
+        memory_bytes=1_220_000_000,
         licence="MIT",
     ),
     KnownTower(
         spec="siglip:google/siglip-so400m-patch14-384",
         stands_for="LLaVA-OneVision, SmolVLM, PaliGemma, Gemma 3: the same architecture, trained further there",
         size_bytes=3_510_000_000,
+        memory_bytes=1_710_000_000,
         licence="Apache-2.0",
     ),
     KnownTower(
         spec="eva:Salesforce/blip2-itm-vit-g",
         stands_for="MiniGPT-v2, MiniGPT-4, BLIP-2, InstructBLIP: the same frozen EVA-CLIP ViT-g",
         size_bytes=4_700_000_000,
+        memory_bytes=3_950_000_000,
         licence="MIT (BLIP-2)",
     ),
 )
@@ -68,19 +71,21 @@ _THOROUGH = (
         spec="vlm:Qwen/Qwen-VL-Chat",
         stands_for="Qwen-VL and Qwen-VL-Chat: their own tower, three of ten files",
         size_bytes=5_800_000_000,
+        memory_bytes=7_720_000_000,
         licence="Tongyi Qianwen",
-        prefix=QWEN_VISUAL,
     ),
     KnownTower(
         spec="siglip:google/siglip2-so400m-patch14-384",
         stands_for="recent VLMs on SigLIP 2: the same weights or near relatives",
         size_bytes=4_540_000_000,
+        memory_bytes=1_710_000_000,
         licence="Apache-2.0",
     ),
     KnownTower(
         spec="clip:laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
         stands_for="no VLM in particular: another data set and size, for variety",
         size_bytes=3_940_000_000,
+        memory_bytes=2_530_000_000,
         licence="MIT",
     ),
 )
@@ -91,6 +96,15 @@ SETS: Mapping[str, tuple[KnownTower, ...]] = MappingProxyType(
     {"standard": _STANDARD, "thorough": (*_STANDARD, *_THOROUGH)}
 )
 """Sets of published towers; a third set, `mini`, holds the bundled ones."""
+
+TOWER_TENSORS: Mapping[str, str] = MappingProxyType({"Qwen/Qwen-VL": QWEN_VISUAL, "Qwen/Qwen-VL-Chat": QWEN_VISUAL})
+"""Repository of a whole model -> how the names of its tower's tensors begin, where the tower loads without the rest."""
+
+
+def find_prefix(spec: str) -> str:
+    """Return how the names of the tensors begin that a tower needs, whatever its revision; "" for all of them."""
+    kind, _, source = spec.partition(":")
+    return TOWER_TENSORS.get(split_revision(source)[0], "") if kind == "vlm" else ""
 
 
 def tower_names(surrogates: str | Iterable[str]) -> list[str]:

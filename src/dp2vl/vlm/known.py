@@ -16,6 +16,7 @@ class KnownModel:
         name: hub id, for `load_vlm`; `dp2vl.vlm.revisions` says which commit is taken.
         family: for people.
         size_bytes: of the download, approximate; about the memory that the weights take in bfloat16.
+        memory_bytes: of the weights in bfloat16, where it is not that.
         licence: as its authors published it.
         gated: whether the hub asks for a login and the acceptance of a licence.
     """
@@ -25,6 +26,7 @@ class KnownModel:
     size_bytes: int
     licence: str
     gated: bool = False
+    memory_bytes: int = 0
 
 
 _MODELS = (
@@ -58,7 +60,16 @@ _MODELS = (
     KnownModel(name="google/gemma-3-4b-it", family="Gemma 3", size_bytes=8_600_000_000, licence="Gemma", gated=True),
 )
 KNOWN_MODELS: Mapping[str, KnownModel] = MappingProxyType({m.name: m for m in _MODELS})
-"""Published models by hub id. MiniGPT-v2 is not on the hub as one model: see `dp2vl.vlm.minigpt_v2`."""
+"""Published models by hub id."""
+MINIGPT_V2 = KnownModel(
+    name="MiniGPT-v2",
+    family="MiniGPT-v2",
+    size_bytes=16_200_000_000,
+    memory_bytes=15_500_000_000,
+    licence="Llama 2 community; BSD-3 of its authors; MIT (EVA)",
+    gated=True,
+)
+"""Not on the hub as one repository: see `dp2vl.vlm.minigpt_v2`."""
 
 
 def model_is_here(name: str) -> bool:

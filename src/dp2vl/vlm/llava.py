@@ -145,10 +145,11 @@ def load(spec: str, folder: Path, *, dtype: torch.dtype = torch.float32) -> Llav
         ModelError: it is of another family, incomplete or damaged, or its tokenizer does not fit.
     """
     _read_config(spec, folder)
+    tokenizer = read_tokenizer(spec, folder)  # what is amiss there shows before gigabytes are read
     model = load_whole(spec, folder, LlavaForConditionalGeneration, dtype=dtype)
     squares = read_preprocess(folder, preprocess(model.config.vision_config.image_size))
     tower = LlavaTower(model.model.vision_tower, squares)
-    return Llava(spec, model, tower, read_tokenizer(spec, folder)).freeze()
+    return Llava(spec, model, tower, tokenizer).freeze()
 
 
 def _read_config(spec: str, folder: Path) -> LlavaConfig:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dp2vl.errors import ModelError
 from dp2vl.vlm.adapters import Lora
+from dp2vl.vlm.loading import TYPES
 
 ATTENTION = r".*language_model\.layers\.\d+\.self_attn\.(q|k|v|o)_proj"
 LINEARS = r".*(language_model|text_model)\.layers\.\d+\.(self_attn\.(q|k|v|o)_proj|mlp\.(gate|up|down)_proj)"
@@ -137,9 +138,10 @@ def find_settings(spec: str, config: Mapping[str, Any]) -> tuple[str, Family]:
     """
     family = str(config.get("model_type", ""))
     if family not in MODERN:
-        near = (get_close_matches(family, MODERN, n=1, cutoff=0.0) or list(MODERN))[0]
+        known = [*TYPES, *MODERN]
+        near = (get_close_matches(family, known, n=1, cutoff=0.0) or known)[0]
+        hint = "take its repository whose name ends in -hf" if family == "internvl_chat" else "see `dp2vl models list`"
         raise ModelError(
-            f"expected {spec} to be of type {', '.join(MODERN)}, got {family or 'none'}; the nearest is {near}",
-            "see `dp2vl models list` for kinds",
+            f"expected {spec} to be of type {', '.join(known)}, got {family or 'none'}; the nearest is {near}", hint
         )
     return family, MODERN[family]

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from dp2vl.vlm.checkpoint import BUFFER_KEYS, build_part, one_line, quiet, read_config, read_tensors
-from dp2vl.vlm.loading import VISION, is_visual
+from dp2vl.vlm.memory import VISION, is_visual
 from dp2vl.vlm.modern_families import Family, find_settings
 from dp2vl.vlm.modern_pixels import VIEWS, features_of
 from dp2vl.vlm.modern_processors import load_image_processor

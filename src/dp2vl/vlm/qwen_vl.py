@@ -32,7 +32,7 @@ from dp2vl.vlm.checkpoint import (
     read_json,
     read_tensors,
 )
-from dp2vl.vlm.loading import QWEN_VISUAL, is_qwen_visual
+from dp2vl.vlm.memory import QWEN_VISUAL, is_qwen_visual
 from dp2vl.vlm.qwen_tokenizer import (
     END_OF_TEXT,
     IMAGE_END,
@@ -192,6 +192,8 @@ def load(spec: str, folder: Path, *, dtype: torch.dtype = torch.float32) -> Qwen
     Raises:
         ModelError: the checkpoint is of another family, incomplete or damaged.
     """
+    check_family(spec, folder, "qwen")
+    tokenizer = load_tokenizer(folder)  # what is amiss there shows before gigabytes are read
     tower, resampler = load_vision(spec, folder)
     config = read_config(folder)
     shape = _language_config(folder, config)
@@ -205,7 +207,7 @@ def load(spec: str, folder: Path, *, dtype: torch.dtype = torch.float32) -> Qwen
     language = build_part(spec, Qwen2ForCausalLM, shape, state, dtype, "the language model")
     path = folder / "generation_config.json"
     form = read_json(path).get("chat_format", "raw") if path.is_file() else "raw"
-    model = QwenVL(spec, language, tower, resampler.to(dtype), load_tokenizer(folder), chat=form == "chatml")
+    model = QwenVL(spec, language, tower, resampler.to(dtype), tokenizer, chat=form == "chatml")
     expected = config["visual"].get("image_start_id", model.image_start_id)
     if model.image_start_id != expected:
         raise ModelError(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -92,8 +92,24 @@ class LanguageShape:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What the training of one mini model takes where a user says nothing else; all else is as in the configurations.
+
+    Args:
+        people: how many are drawn. figures: how many public figures it gets to know.
+        tower_steps, parts_first: of `TowerConfig`. language_steps: of `LanguageConfig`.
+    """
+
+    people: int = 4_400
+    figures: int = 200
+    tower_steps: int = 8_000
+    parts_first: int = 700
+    language_steps: int = 2_600
+
+
+@dataclass(frozen=True, kw_only=True)
 class MiniModel:
-    """Shape and seed of one mini model.
+    """Shape, seed and recipe of one mini model.
 
     Args:
         name: what a user types, for instance "mini-llava". family: whose classes.
@@ -105,6 +121,12 @@ class MiniModel:
     tower: TowerShape
     language: LanguageShape
     seed: int
+    recipe: Recipe = Recipe()
+
+    @property
+    def account(self) -> dict[str, Any]:
+        """Its shape and seed, for records; what it was trained with is told beside them."""
+        return {key: value for key, value in asdict(self).items() if key != "recipe"}
 
 
 _MODELS = (
@@ -121,6 +143,7 @@ _MODELS = (
         tower=TowerShape(side_px=112, patch_px=14, width=160, layers=8, heads=4, mlp_width=704),
         language=LanguageShape(),
         seed=1,
+        recipe=Recipe(tower_steps=11_500, parts_first=600, language_steps=2_800),
     ),
     MiniModel(
         name="mini-qwen-vl",
@@ -128,6 +151,7 @@ _MODELS = (
         tower=TowerShape(side_px=128, patch_px=16, width=192, layers=5, heads=4, mlp_width=512),
         language=LanguageShape(width=208),
         seed=2,
+        recipe=Recipe(language_steps=1_900),
     ),
 )
 MINI_MODELS = MappingProxyType({model.name: model for model in _MODELS})

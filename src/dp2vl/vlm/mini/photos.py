@@ -2,7 +2,9 @@
 
 import io
 import json
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -111,25 +113,31 @@ def standardise(traits: NDArray[np.float32]) -> NDArray[np.float32]:
     return whole
 
 
-def render_photos(plan: PhotoPlan, cache: Path, *, processes: int = 1, report: Callable[[str], None] = print) -> Photos:
+def render_photos(
+    plan: PhotoPlan,
+    cache: Path,
+    *,
+    processes: int = 1,
+    until: float = math.inf,
+    report: Callable[[str], None] = print,
+) -> Photos:
     """Return the photos of `plan`, drawing those that `cache` does not hold yet.
 
-    A shard is written whole when it is drawn, so that an interrupted run goes on where it stopped. Cost: about
-    10 ms and 55 KB per photo of 128 px.
+    A shard of 100 people is written whole when it is drawn, so that an interrupted run goes on where it stopped. Cost:
+    about 33 ms of one core and 55 KB per photo of 128 px.
 
     Args:
         cache: folder for all plans; each plan has its own folder inside.
         processes: drawn at the same time.
+        until: see `draw_missing`; what is not drawn by then is left out, and a later call draws it.
         report: takes lines about progress.
     """
     folder = cache / _name(plan)
     write_atomic(folder / "plan.json", (json.dumps(asdict(plan)) + "\n").encode())
     shards = range(-(-plan.people // SHARD_PEOPLE))
-    missing = [i for i in shards if not _paths(folder, i)[1].exists()]
-    with ProcessPoolExecutor(processes) as pool:
-        for done, _ in enumerate(pool.map(partial(_write_shard, plan, folder), missing), 1):
-            report(f"photos: {done} of {len(missing)} shards drawn")
-    paths = [_paths(folder, i) for i in shards]
+    draw, wanted = partial(_write_shard, plan, folder), [_paths(folder, i)[1] for i in shards]
+    there = draw_missing(draw, wanted, processes=processes, until=until, report=report)
+    paths = [_paths(folder, i) for i in there]
     tables = [np.load(table) for _, table in paths]
     return Photos(
         [np.load(pixels, mmap_mode="r") for pixels, _ in paths],
@@ -138,6 +146,37 @@ def render_photos(plan: PhotoPlan, cache: Path, *, processes: int = 1, report: C
         np.concatenate([t["parts"] for t in tables]),
         plan.portraits,
     )
+
+
+def draw_missing(
+    draw: Callable[[int], None],
+    paths: Sequence[Path],
+    *,
+    processes: int,
+    until: float,
+    report: Callable[[str], None],
+) -> list[int]:
+    """Draw what is absent of `paths`, in order, and return the numbers of those that are there afterwards.
+
+    Args:
+        draw: writes the path of a number; called in other processes.
+        processes: drawn at the same time.
+        until: nothing is begun that would not be done when the clock (`time.monotonic`) shows this, if it takes as long
+            as what was drawn before; but the first path is drawn in any case.
+        report: takes lines about progress.
+    """
+    missing = [i for i, path in enumerate(paths) if not path.exists()]
+    some, took_s = missing[:1] != [0], 0.0
+    with ProcessPoolExecutor(processes) as pool:
+        for done in range(0, len(missing), processes):
+            began = time.monotonic()
+            if some and began + took_s > until:
+                break
+            now = missing[done : done + processes]
+            list(pool.map(draw, now))
+            some, took_s = True, time.monotonic() - began
+            report(f"photos: {done + len(now)} of {len(missing)} shards drawn")
+    return [i for i, path in enumerate(paths) if path.exists()]
 
 
 def read_unlabelled(folder: Path, side_px: int) -> NDArray[np.uint8]:

@@ -18,7 +18,8 @@ from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_att
 from dp2vl.errors import ModelError
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
 from dp2vl.vlm import qwen_vision
-from dp2vl.vlm.loading import BUNDLED, QWEN_VISUAL
+from dp2vl.vlm.loading import BUNDLED
+from dp2vl.vlm.memory import QWEN_VISUAL
 from dp2vl.vlm.tower import VisionTower
 
 BOTH = ("weight", "bias")

@@ -1,6 +1,7 @@
 """Training of connector and language model behind a trained tower: seeded, resumable, logged.
 
-The tower is frozen. A batch depends on the seed and the step alone: a third of it shows public figures.
+The tower is frozen. A batch depends on the seed, the step and how many people there are: a third of it shows public
+figures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ from dp2vl.vlm.mini.models import write_vlm
 from dp2vl.vlm.mini.objective import Weights, score_batch
 from dp2vl.vlm.mini.photos import Photos, standardise
 from dp2vl.vlm.mini.skills import measure_skills
-from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step
+from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, note_people, take_gradient_step
 
 ASKS_OTHERWISE = ("minigpt_v2",)
 """Families whose official evaluation puts a question otherwise than their training."""
@@ -84,6 +85,9 @@ class LanguageTraining:
         vlm: with a trained tower; connector and language model are trained in place.
         photos: of people without names, with labels.
         figures, figure_photos: public figures and their photos (figures, PORTRAITS + scenarios, side, side, 3).
+
+    Attributes:
+        counts: how many people and figures there are to learn from. people: how many there were, from which step on.
     """
 
     def __init__(
@@ -99,6 +103,8 @@ class LanguageTraining:
         self.name, self.vlm, self.config, self.photos = vlm.name, vlm, config, photos
         self.figures, self.figure_photos, self.account = figures, figure_photos, dict(account or {})
         self.step, self.steps = 0, config.all_steps
+        self.counts = {"people": len(photos.labels), "figures": len(figures)}
+        self.people = note_people([], 0, self.counts)
         connector = [p for name, p in vlm.connector.named_parameters() if name not in FIXED]
         others = {id(p) for part in (vlm.tower, vlm.connector) for p in part.parameters()}
         language = [p for p in vlm.language.parameters() if id(p) not in others]
@@ -177,8 +183,10 @@ class LanguageTraining:
         return self.config.augment(np.stack(shown), self.vlm.tower.preprocess, rng), dialogues
 
     def measure(self) -> dict[str, float]:
-        """Return `measure_skills` on a few new photos."""
-        return measure_skills(self.vlm, photos=self.config.test_photos)
+        """Return `measure_skills` on a few new photos, how many, and how many people there are to learn from."""
+        drawn = {f"drawn_{what}": count for what, count in self.counts.items()}
+        photos = self.config.test_photos
+        return measure_skills(self.vlm, photos=photos) | {"test_photos": photos} | drawn
 
     def state(self) -> dict[str, Any]:
         free = {"steps", "test_photos"}  # the connector's part has a fixed length
@@ -186,6 +194,7 @@ class LanguageTraining:
         return {
             "recipe": recipe,
             "step": self.step,
+            "people": self.people,
             "weights": [p.detach() for p in self.trained],
             "optimiser": self.optimiser.state_dict(),
             "readers": self.readers.state_dict(),
@@ -200,9 +209,10 @@ class LanguageTraining:
         self.readers.load_state_dict(state["readers"])
         self.connector_optimiser.load_state_dict(state["connector_optimiser"])
         self.step = state["step"]
+        self.people = note_people(state.get("people", []), self.step, self.counts)
 
     def write(self, out: Path, figures: Mapping[str, float]) -> None:
         """Write the model, as `load_vlm` reads it, and its card into `out/model`."""
         write_vlm(self.vlm, out / "model")
-        language = {"recipe": asdict(self.config), "public_figures": len(self.figures), "figures": dict(figures)}
-        write_card(out / "model", self.account | {"language": language})
+        learned = {"recipe": asdict(self.config), "public_figures": len(self.figures), "people_from_step": self.people}
+        write_card(out / "model", self.account | {"language": learned | {"figures": dict(figures)}})

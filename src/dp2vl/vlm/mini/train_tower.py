@@ -1,4 +1,4 @@
-"""Training of one tower: seeded, resumable, logged. A batch depends on the seed and the step alone."""
+"""Training of one tower: seeded, resumable, logged. A batch depends on the seed, the step and the count of people."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -21,7 +21,7 @@ from dp2vl.vlm.mini.models import MiniModel, make_tower
 from dp2vl.vlm.mini.objective import PatchHeads, Weights, score_batch, score_parts, score_patches
 from dp2vl.vlm.mini.photos import LABELS, Photos, standardise
 from dp2vl.vlm.mini.recall import measure_recall
-from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, take_gradient_step
+from dp2vl.vlm.mini.training import cosine_rate, make_optimiser, note_people, take_gradient_step
 from dp2vl.vlm.tower import VisionTower
 
 TOWER_FILE = "tower.safetensors"
@@ -68,6 +68,10 @@ class TowerTraining:
     Args:
         start: a folder that an earlier training wrote, to begin from its tower and readers; from nothing if not given.
         account: JSON-able facts about the photos, for the record.
+
+    Attributes:
+        counts: how many people there are to learn from. people: how many there were, from which step on, as more may be
+            drawn between two runs.
     """
 
     def __init__(
@@ -83,6 +87,8 @@ class TowerTraining:
         self.name, self.shape, self.config, self.photos, self.device = model.name, model, config, photos, device
         self.account = dict(account or {})
         self.step, self.steps = 0, config.steps
+        self.counts = {"people": len(photos.traits)}
+        self.people = note_people([], 0, self.counts)
         self.tower = make_tower(model.family, model.tower, seed=config.seed).to(device)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
@@ -146,19 +152,25 @@ class TowerTraining:
         return pixels.to(self.device), moved.to(self.device), named.to(self.device), measured.to(self.device)
 
     def measure(self) -> dict[str, float]:
-        """Return the recall of the averaged tower, from the mean token and through the trained identity head."""
+        """Return the recall of the averaged tower, from the mean token and through the trained identity head.
+
+        And on how many people, and how many there are to learn from.
+        """
         tower, people = self.averaged, self.config.recall_people
         return {
             "recall_mean": round(measure_recall(lambda x: tower(x).mean(1), people=people), 4),
             "recall_head": round(measure_recall(lambda x: self.heads(tower(x))[0], people=people), 4),
+            "recall_people": people,
+            "drawn_people": self.counts["people"],
         }
 
     def state(self) -> dict[str, Any]:
         free = {"steps", "recall_people"}
         recipe = {key: value for key, value in asdict(self.config).items() if key not in free}
         return {
-            "recipe": recipe | {"model": asdict(self.shape)},
+            "recipe": recipe | {"model": self.shape.account},
             "step": self.step,
+            "people": self.people,
             "model": self.model.state_dict(),
             "average": self.average.state_dict(),
             "optimiser": self.optimiser.state_dict(),
@@ -169,13 +181,15 @@ class TowerTraining:
         self.average.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
+        self.people = note_people(state.get("people", []), self.step, self.counts)
 
     def write(self, out: Path, figures: Mapping[str, float]) -> None:
         """Write the averaged tower and the heads, in half precision, and the card."""
         write_atomic(out / HEADS_FILE, save(_half(self.heads)))
         write_atomic(out / TOWER_FILE, save(_half(self.averaged.vision)))
-        account = {"recipe": asdict(self.config), **self.account, "figures": dict(figures)}
-        write_card(out, {"model": asdict(self.shape), "tower": account})
+        learned = {"recipe": asdict(self.config), **self.account, "people_from_step": self.people}
+        account = learned | {"figures": dict(figures)}
+        write_card(out, {"model": self.shape.account, "tower": account})
 
 
 def load_tower_weights(tower: VisionTower, folder: Path) -> None:

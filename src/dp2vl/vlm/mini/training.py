@@ -17,6 +17,8 @@ from dp2vl.files import write_atomic
 
 CHECKPOINT_FILE, LOG_FILE = "checkpoint.pt", "train.jsonl"
 LOG_EVERY = 20
+MEASURING = 0.1
+"""Share of a run's time that is kept for measuring at its end."""
 
 
 class Training(Protocol):
@@ -59,12 +61,14 @@ def run_training(
 
     Args:
         out: gets the checkpoint, `train.jsonl` (a line per 20 steps and per checkpoint), and what `write` writes.
-        minutes: time for this run; the length of the schedule is `training.steps` whatever the time.
+        minutes: time for this run, of which a tenth is kept for measuring; the length of the schedule is
+            `training.steps` whatever the time.
         save_every_s: seconds between checkpoints; figures are measured then, too.
         report: takes lines about progress.
 
     Returns:
-        The last figures: those of the steps, averaged over 20, those of `measure`, and `step`.
+        The last figures: those of the steps, averaged over 20, those of `measure`, and `step`. Where no step was left
+        to take, those that the log has.
 
     Raises:
         ModelError: the checkpoint is damaged, or of another recipe.
@@ -72,12 +76,14 @@ def run_training(
     if (out / CHECKPOINT_FILE).exists():
         resume(training, out / CHECKPOINT_FILE)
         report(f"{training.name}: going on at step {training.step}")
+        if training.step >= training.steps and (figures := _last_saved(out, training.step)):
+            return figures
     began = saved = time.monotonic()
     recent: list[dict[str, float]] = []
     last: dict[str, float] = {}
     while True:
         now = time.monotonic()
-        done = training.step >= training.steps or now - began > minutes * 60
+        done = training.step >= training.steps or now - began > minutes * 60 * (1 - MEASURING)
         if done or now - saved > save_every_s:
             last |= {"step": training.step, **training.measure()}
             _save(training, out, last)
@@ -109,6 +115,12 @@ def resume(training: Training, path: Path) -> None:
     if not same:
         raise ModelError(f"{path} is of another model or recipe", "use another --out, or delete it to begin again")
     training.restore(state)
+
+
+def note_people(noted: Sequence[Mapping[str, int]], step: int, counts: Mapping[str, int]) -> list[dict[str, int]]:
+    """Return how many people there were from which step on: `noted`, and `counts` behind it if they are others."""
+    known = [dict(note) for note in noted if note["step"] < step]
+    return known if known and known[-1] == {**known[-1], **counts} else [*known, {"step": step, **counts}]
 
 
 def cosine_rate(step: int, *, peak: float, warmup: float, steps: int, floor: float = 0.0) -> float:
@@ -151,6 +163,15 @@ def _save(training: Training, out: Path, figures: Mapping[str, float]) -> None:
     torch.save(training.state(), file)
     write_atomic(out / CHECKPOINT_FILE, file.getvalue())
     training.write(out, figures)
+
+
+def _last_saved(out: Path, step: int) -> dict[str, float]:
+    """Return the figures that the log has of this step's checkpoint; none if it has none."""
+    try:
+        last: dict[str, float] = json.loads((out / LOG_FILE).read_text(encoding="utf-8").splitlines()[-1])
+    except (OSError, IndexError, ValueError):  # absent, empty, or its last line was cut off
+        return {}
+    return {k: v for k, v in last.items() if k != "saved"} if last.get("saved") and last["step"] == step else {}
 
 
 def _log(out: Path, line: Mapping[str, Any]) -> None:
