@@ -27,7 +27,8 @@ def write_previews(outcomes: Iterable[Outcome], out: Path, folder: Path) -> dict
     for outcome in outcomes:
         if outcome.status != Status.PROTECTED:
             continue
-        before, after = read_photo(Path(outcome.path)), read_photo(out / outcome.rel)
+        files = (Path(outcome.path), out / outcome.rel)  # within the run's limit when they were protected
+        before, after = (read_photo(path, max_megapixels=float("inf")) for path in files)
         path = folder / f"{outcome.rel}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         make_preview(before, after).save(path, optimize=True)
