@@ -21,8 +21,9 @@ test-slow: $(VENV)/.installed-dev  ## tests that take minutes
 
 # An empty -m takes in what is slow as well.
 test-hard: export OMP_NUM_THREADS = 1
-test-hard: $(VENV)/.installed-dev  ## faults, tried many times over; an hour
-	DP2VL_HARD=1 $(BIN)/pytest -q -m "" tests/hard tests/test_records.py
+test-hard: $(VENV)/.installed-dev  ## faults, tried many times over; hours
+	DP2VL_HARD=1 $(BIN)/pytest -q -m "" tests/hard tests/test_records.py tests/test_corpus.py tests/ui \
+		tests/surrogates/test_hub.py
 
 cover: export OMP_NUM_THREADS = 1
 cover: $(VENV)/.installed-dev  ## which branches of the rooms that must not lose or mix up anything are tested

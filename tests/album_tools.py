@@ -11,6 +11,10 @@ from PIL import Image
 
 from dp2vl.people import draw_portrait, make_person
 
+WROTE_ALL = (0, 4)
+"""Exit statuses of `dp2vl protect` where every photo has a copy: what fools a tiny tower alone protects nothing."""
+WROTE_SOME = (3, 4)
+
 
 class _Encoder(torch.nn.Module):
     def __init__(self) -> None:

@@ -15,9 +15,9 @@ from PIL import Image
 
 from dp2vl import album
 from dp2vl.album import AlbumPlan, check_space, check_target, lock_output, plan_album
-from dp2vl.errors import DP2VLError, PhotoError, UsageError
+from dp2vl.errors import DP2VLError, PhotoError, PlaceTaken, UsageError
 from dp2vl.files import hash_bytes, hash_file, write_atomic
-from dp2vl.types import Status
+from dp2vl.types import Photo, Status
 
 
 def _picture(kind: str) -> bytes:
@@ -302,11 +302,65 @@ def test_too_little_space_is_an_error_that_names_both_numbers(
 
 def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
-    check_target(path, set())
+    photo = Photo(path=tmp_path / "src" / "a.jpg", rel="a.jpg", sha256="1" * 64, size_bytes=3)
+    assert not check_target(path, photo, {})
     put(path, b"ours")
-    check_target(path, {hash_bytes(b"ours")})
+    assert check_target(path, photo, {hash_bytes(b"ours"): photo.sha256})
     with pytest.raises(PhotoError, match="not a copy written by dp2vl"):
-        check_target(path, {hash_bytes(b"other")})
+        check_target(path, photo, {hash_bytes(b"other"): photo.sha256})
+
+
+def test_the_copy_of_another_photo_is_not_written_over_but_that_of_an_earlier_state_is(tmp_path: Path) -> None:
+    path = put(tmp_path / "out" / "a.jpg", b"ours")
+    photo = Photo(path=tmp_path / "oslo" / "a.jpg", rel="a.jpg", sha256="1" * 64, size_bytes=3)
+    ours = {hash_bytes(b"ours"): "2" * 64}
+    assert check_target(path, photo, ours, holder=str(photo.path)), "the photo was edited since"
+    for holder, named in ((str(tmp_path / "rome" / "a.jpg"), "rome/a.jpg"), ("", "another photo")):
+        with pytest.raises(PlaceTaken, match=f"holds the copy of .*{named}") as error:
+            check_target(path, photo, ours, holder=holder)
+        assert error.value.hint == "choose another --out"
+
+
+def test_two_folders_of_the_output_that_are_one_through_a_link_are_refused(src: Path, out: Path) -> None:
+    put(src / "a" / "x.jpg"), put(src / "b" / "x.jpg")
+    (out / "a").mkdir(parents=True)
+    (out / "b").symlink_to("a")
+    with pytest.raises(UsageError, match="are one folder") as error:
+        plan_album([src], out)
+    assert error.value.hint
+    (out / "b").unlink()
+    assert len(plan_album([src], out).photos) == 2
+
+
+def test_a_link_among_the_sources_that_leads_into_the_output_is_refused(src: Path, out: Path) -> None:
+    copy = put(out / "a.jpg")
+    (src / "a.jpg").symlink_to(copy)
+    put(src / "b.jpg")
+    plan = plan_album([src], out)
+    assert [p.rel for p in plan.photos] == ["b.jpg"]
+    status, reason = reasons(plan)["a.jpg"]
+    assert status == Status.REFUSED and "is a link into the output folder" in reason
+
+
+def test_a_file_too_large_for_any_photo_is_refused_before_it_is_read(
+    src: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.truncate(put(src / "huge.jpg"), 32_000_000_000)  # takes no room: the disk knows where nothing is
+    put(src / "a.jpg")
+    real, read = album.hash_file, list[str]()
+    monkeypatch.setattr(album, "hash_file", lambda path: read.append(path.name) or real(path))
+    plan = plan_album([src], out)
+    assert ([p.rel for p in plan.photos], read) == (["a.jpg"], ["a.jpg"])
+    status, reason = reasons(plan)["huge.jpg"]
+    assert status == Status.REFUSED and reason.startswith("32000 MB is more than")
+
+
+def test_photos_named_from_the_folder_they_are_in_are_known_by_their_whole_path(
+    src: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(src / "a.jpg")
+    monkeypatch.chdir(src)
+    assert [p.path for p in plan_album([Path()], out).photos] == [src / "a.jpg"]
 
 
 HOLDER = """

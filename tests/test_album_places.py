@@ -202,11 +202,12 @@ def test_space_that_is_just_enough_is_enough_and_one_byte_less_is_not(tmp_path: 
 
 def test_a_file_that_is_in_the_way_is_named_with_the_way_out(tmp_path: Path):
     path = put(tmp_path / "a.jpg")
-    check_target(path, {hash_bytes(JPEG)})
-    check_target(path, (), new=hash_bytes(JPEG))
-    check_target(tmp_path / "free.jpg", ())
+    photo = Photo(path=tmp_path / "src" / "a.jpg", rel="a.jpg", sha256="2" * 64, size_bytes=3)
+    assert check_target(path, photo, {hash_bytes(JPEG): photo.sha256})
+    assert check_target(path, photo, {}, new=hash_bytes(JPEG))
+    assert not check_target(tmp_path / "free.jpg", photo, {})
     with pytest.raises(PhotoError) as error:
-        check_target(path, {"0" * 64}, new="1" * 64)
+        check_target(path, photo, {"0" * 64: photo.sha256}, new="1" * 64)
     assert error.value.message == f"{path} exists and is not a copy written by dp2vl"
     assert error.value.hint == "move it away, or choose another --out"
 

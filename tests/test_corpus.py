@@ -12,15 +12,16 @@ import exifread
 import pytest
 from PIL import Image
 
-from album_tools import run_cli, write_tower
+from album_tools import WROTE_SOME, run_cli, write_tower
 from dp2vl.types import STRENGTHS
+from hard_tools import LONG, tries
 from image_tools import noise, saved, smooth
 
 PRIVATE = ("GPS", "Thumbnail", "MakerNote", "JPEGThumbnail", "SerialNumber", "CameraOwner")
 AFTER_PIXELS = re.compile(rb"\xff[^\x00\xd0-\xd7]")
 HEIC = {".heic", ".heif", ".hif"}
-EVERY = 6
-"""Of the broken files, one in so many is taken."""
+EVERY = tries(80, 1)
+"""One file in so many is taken."""
 
 
 def fingerprints(folder: Path) -> dict[str, str]:
@@ -68,26 +69,31 @@ def test_what_follows_a_picture_is_seen(kind: str, options: dict):
     assert end_of_picture(saved(smooth(8, 8), "TIFF")) is None
 
 
-@pytest.mark.slow
+def take(folder: Path, into: Path) -> Path:
+    """Copy one file in `EVERY` of a folder."""
+    for i, path in enumerate(sorted(p for p in folder.rglob("*") if p.is_file())[::EVERY]):
+        into.mkdir(exist_ok=True)
+        shutil.copy(path, into / f"{i:04}-{path.name}")
+    return into
+
+
 def test_every_file_of_the_corpus_gets_an_outcome_and_no_copy_holds_private_tags(shared_data: Path, tmp_path: Path):
-    broken = tmp_path / "broken"
-    for i, path in enumerate(sorted(p for p in (shared_data / "corrupt").rglob("*") if p.is_file())[::EVERY]):
-        broken.mkdir(exist_ok=True)
-        shutil.copy(path, broken / f"{i:04}-{path.name}")
-    before = fingerprints(shared_data / "album") | fingerprints(broken)
+    broken = take(shared_data / "corrupt", tmp_path / "broken")
+    album = shared_data / "album" if LONG else take(shared_data / "album", tmp_path / "album")
+    before = fingerprints(album) | fingerprints(broken)
     out = tmp_path / "out"
     run = run_cli(
-        *("protect", shared_data / "album", broken, "--out", out, "--effort", "quick", "--json"),
+        *("protect", album, broken, "--out", out, "--effort", "quick", "--json"),
         *("--surrogates", write_tower(tmp_path)),
-        timeout_s=1500,
+        timeout_s=tries(300, 5400),
     )
-    assert run.returncode == 3, run.stderr[-2000:]
+    assert run.returncode in WROTE_SOME, run.stderr[-2000:]
     answer = json.loads(run.stdout)
     statuses = Counter(o["status"] for o in answer["outcomes"])
     assert Counter(o["path"] for o in answer["outcomes"]) == Counter(before.keys())
     assert {s: answer["summary"][s] for s in statuses} == dict(statuses)
-    assert statuses["protected"] > 200
-    assert fingerprints(shared_data / "album") | fingerprints(broken) == before
+    assert statuses["protected"] >= tries(1, 200)
+    assert fingerprints(album) | fingerprints(broken) == before
     for outcome in answer["outcomes"]:
         if outcome["status"] != "protected":
             assert outcome["reason"], outcome["path"]

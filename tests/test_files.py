@@ -4,6 +4,7 @@ import errno
 import os
 import random
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dp2vl.files import remove_partials, write_atomic
+from dp2vl.files import hash_file, read_file, remove_partials, write_atomic
 
 
 def put(path: Path) -> Path:
@@ -100,3 +101,45 @@ def test_only_our_own_partial_files_are_removed(out: Path) -> None:
     put(out / "deep" / ".dp2vl-0123.part"), put(out / ".dp2vl" / ".dp2vl-4567.part")
     assert remove_partials(out) == 2
     assert sorted(p for p in out.rglob("*") if p.is_file()) == sorted(keep)
+
+
+def test_a_new_name_that_another_program_takes_meanwhile_stays_its_own(out: Path) -> None:
+    write_atomic(out / "a.jpg", b"ours", replace=False)
+    with pytest.raises(FileExistsError, match="another program put a file there"):
+        write_atomic(out / "a.jpg", b"later", replace=False)
+    assert [(p.name, p.read_bytes()) for p in out.iterdir()] == [("a.jpg", b"ours")]
+    assert (out / "a.jpg").stat().st_nlink == 1
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP])
+def test_a_disk_without_hard_links_takes_new_names_all_the_same(out: Path, monkeypatch, number: int) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "link", refuse)
+    write_atomic(out / "a.jpg", b"data", replace=False)
+    assert [(p.name, p.read_bytes()) for p in out.iterdir()] == [("a.jpg", b"data")]
+
+
+def test_a_disk_that_does_not_flush_folders_takes_files_and_one_that_fails_is_an_error(out: Path, monkeypatch) -> None:
+    real, number = os.fsync, errno.EINVAL
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    write_atomic(out / "a.jpg", b"data")
+    assert (out / "a.jpg").read_bytes() == b"data"
+    number = errno.EIO
+    with pytest.raises(OSError, match="Input/output"):
+        write_atomic(out / "b.jpg", b"data")
+
+
+def test_a_pipe_in_the_place_of_a_file_is_an_error_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for read in (read_file, hash_file):
+        with pytest.raises(OSError, match="is not a regular file"):
+            read(tmp_path / "pipe.jpg")
+    assert read_file(put(tmp_path / "a.jpg"), at_most=3) == b"dat"

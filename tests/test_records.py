@@ -100,8 +100,14 @@ def test_a_photo_that_failed_is_never_done(store: OutcomeStore) -> None:
 def test_digests_of_all_copies_ever_written_are_kept(store: OutcomeStore) -> None:
     store.append(DONE, FAILED)
     store.append(replace(DONE, sha256_out="3" * 64, settings="4567"))
-    assert store.protected_digests() == {DONE.sha256_out, "3" * 64}
-    assert OutcomeStore(store.out).protected_digests() == {DONE.sha256_out, "3" * 64}
+    expected = {DONE.sha256_out: DONE.sha256_in, "3" * 64: DONE.sha256_in}
+    assert store.copies() == OutcomeStore(store.out).copies() == expected
+
+
+def test_who_holds_a_place_is_whose_copy_was_written_there_last(store: OutcomeStore) -> None:
+    other = replace(DONE, path="oslo/deep/a.heic")
+    store.append(DONE, other, replace(DONE, path="rome/deep/a.heic", status=Status.FAILED, reason="no memory"), FAILED)
+    assert store.holders() == OutcomeStore(store.out).holders() == {DONE.rel: other.path}
 
 
 @pytest.mark.parametrize("cut", [1, 40, 200])
@@ -145,7 +151,7 @@ def test_a_file_that_is_one_torn_line_is_empty(store: OutcomeStore) -> None:
 )
 def test_a_damaged_line_is_an_error_that_names_it_every_time(store: OutcomeStore, bad: str, words: str) -> None:
     put_lines(store, line(DONE), bad, line(SKIPPED))
-    for read in (store.latest, store.protected_digests, lambda: store.append(FAILED)):
+    for read in (store.latest, store.copies, lambda: store.append(FAILED)):
         with pytest.raises(DP2VLError, match=re.escape(words)) as error:
             read()
         assert "outcomes.jsonl, line 2" in error.value.message
@@ -221,26 +227,52 @@ def registry(tmp_path: Path) -> ProtectedRegistry:
 
 
 def test_the_registry_keeps_digests_and_drops_torn_lines(registry: ProtectedRegistry) -> None:
-    assert registry.digests() == set()
-    registry.add("a" * 64)
+    assert registry.copies() == {}
+    registry.add("a" * 64, "1" * 64)
     with registry.path.open("a") as file:
         file.write("b" * 63)  # killed while writing
-    assert registry.digests() == {"a" * 64}
-    registry.add("c" * 64)
-    assert ProtectedRegistry(registry.path).digests() == {"a" * 64, "c" * 64}
+    assert registry.copies() == {"a" * 64: "1" * 64}
+    registry.add("c" * 64, "2" * 64)
+    assert ProtectedRegistry(registry.path).copies() == {"a" * 64: "1" * 64, "c" * 64: "2" * 64}
+
+
+def test_the_registry_of_an_earlier_version_is_read_and_goes_on(registry: ProtectedRegistry) -> None:
+    registry.path.write_text("a" * 64 + "\n" + "b" * 64 + "\n")
+    registry.add("c" * 64, "1" * 64)
+    assert registry.copies() == {"a" * 64: "", "b" * 64: "", "c" * 64: "1" * 64}
+
+
+def test_no_damaged_byte_of_the_registry_hides_a_copy_in_silence(registry: ProtectedRegistry) -> None:
+    for digit in "abc":
+        registry.add(digit * 64, "1" * 64)
+    good, copies = registry.path.read_bytes(), registry.copies()
+    for seed in range(tries(400, 20_000)):
+        rng, bad = random.Random(seed), bytearray(good)
+        at = rng.randrange(len(good))
+        bad[at] = rng.choice([byte for byte in range(256) if byte != good[at]])
+        registry.path.write_bytes(bad)
+        try:
+            assert registry.copies() == copies, f"seed {seed}: byte {at} was {good[at]}, is {bad[at]}"
+        except DP2VLError as error:
+            assert re.search(r"protected\.txt, line \d: the line is damaged", error.message) and error.hint
+    registry.path.write_bytes(bytes(len(good)))
+    with pytest.raises(DP2VLError, match="line 1"):
+        registry.copies()
 
 
 @pytest.mark.parametrize("digest", ["", "a" * 63, "A" * 64, "a" * 64 + "\n", "not a digest"])
 def test_the_registry_takes_only_digests(registry: ProtectedRegistry, digest: str) -> None:
     with pytest.raises(ValueError, match="expected a SHA-256"):
-        registry.add(digest)
+        registry.add(digest, "a" * 64)
+    with pytest.raises(ValueError, match="expected a SHA-256"):
+        registry.add("a" * 64, digest)
     assert registry.path.read_bytes() == b""
 
 
 def _add_many(path: Path, start: int) -> None:
     registry = ProtectedRegistry(path)
     for number in range(start, start + 300):
-        registry.add(f"{number:064x}")
+        registry.add(f"{number:064x}", "a" * 64)
 
 
 def test_two_processes_add_to_one_registry_without_mixing_lines(registry: ProtectedRegistry) -> None:
@@ -249,13 +281,13 @@ def test_two_processes_add_to_one_registry_without_mixing_lines(registry: Protec
         process.start()
     for process in processes:
         process.join()
-    assert registry.digests() == {f"{n:064x}" for n in range(600)}
+    assert registry.copies() == {f"{n:064x}": "a" * 64 for n in range(600)}
 
 
 def test_the_environment_names_the_folder_of_the_registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DP2VL_STATE_DIR", str(tmp_path / "mine"))
-    ProtectedRegistry().add("a" * 64)
-    assert (tmp_path / "mine" / "protected.txt").read_text() == "a" * 64 + "\n"
+    ProtectedRegistry().add("a" * 64, "b" * 64)
+    assert (tmp_path / "mine" / "protected.txt").read_text().startswith("a" * 64 + " " + "b" * 64 + " ")
     monkeypatch.delenv("DP2VL_STATE_DIR")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -303,8 +335,8 @@ def test_settings_that_are_not_json_are_an_error() -> None:
 
 def test_claims_of_all_processes_are_read_until_they_are_dropped(tmp_path: Path) -> None:
     for digest in ("a" * 64, "b" * 64):
-        make_claims(tmp_path / "out").add(digest)
-    assert read_claims(tmp_path / "out") == {"a" * 64, "b" * 64}
-    assert read_claims(tmp_path / "other") == set()
+        make_claims(tmp_path / "out").add(digest, "1" * 64)
+    assert read_claims(tmp_path / "out") == {"a" * 64: "1" * 64, "b" * 64: "1" * 64}
+    assert read_claims(tmp_path / "other") == {}
     drop_claims(tmp_path / "out")
-    assert read_claims(tmp_path / "out") == set()
+    assert read_claims(tmp_path / "out") == {}

@@ -7,13 +7,13 @@ import stat
 import tempfile
 import unicodedata
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path, PurePosixPath
 
-from dp2vl.errors import DP2VLError, PhotoError, UsageError
+from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused, PlaceTaken, UsageError
 from dp2vl.files import PART_PREFIX, PART_SUFFIX, hash_bytes, hash_file
 from dp2vl.storage import as_os_error, is_local, list_files, state_home, why
 from dp2vl.types import Outcome, Photo, Status
@@ -41,7 +41,7 @@ class AlbumPlan:
     albums: tuple[Path, ...] = ()
 
 
-def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
+def plan_album(sources: Sequence[Path], out: Path, *, max_megapixels: float = 100.0) -> AlbumPlan:
     """Return a place for each file under `sources`: a photo to protect, or an outcome that is settled.
 
     Folders are walked recursively in order of names; links to files count as files, links to folders are
@@ -52,6 +52,7 @@ def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
         sources: folders and single files, on this machine or URLs of `dp2vl.storage.locate`.
         out: where copies will go; need not exist. Nothing stays written there; where names differ only in
             letter case, a file is made for a moment to learn whether the disk tells them apart.
+        max_megapixels: files larger than photos of that size can be are refused before they are read.
 
     Raises:
         UsageError: a source is missing, two share a name or overlap; `out` overlaps a source or is a file.
@@ -61,9 +62,11 @@ def plan_album(sources: Sequence[Path], out: Path) -> AlbumPlan:
     _check_output(out, sources)
     photos: list[Photo] = []
     settled: list[Outcome] = []
+    sources = [source.absolute() if is_local(source) else source for source in sources]
+    home = out.resolve() if is_local(out) else None
     albums = {p for s in sources if is_local(s) for p in (s, *s.resolve().parents) if is_album(p)}
     for path, rel, problem in _find_files(sources, albums):
-        place = problem or _place(path, rel)
+        place = problem or _place(path, rel, home, max_megapixels)
         if isinstance(place, Photo):
             photos.append(place)
         else:
@@ -104,15 +107,27 @@ def check_space(out: Path, photos: Iterable[Photo]) -> None:
         )
 
 
-def check_target(path: Path, ours: Container[str], *, new: str = "") -> None:
-    """Raise a `PhotoError` if `path` is a file whose digest is not in `ours`: writing would destroy it.
+def check_target(path: Path, photo: Photo, ours: Mapping[str, str], *, holder: str = "", new: str = "") -> bool:
+    """Return whether a file is at `path`, which then is an older copy of `photo` and may be written over.
 
-    Nor if it is `new`, the digest of what is to be written: a worker that died after writing left these very bytes.
+    Args:
+        ours: digests of all copies ever written, and of their originals.
+        holder: the original, by its path, whose copy was put there last; "" if that is not known.
+        new: digest of what is to be written: a worker that died after writing left these very bytes.
+
+    Raises:
+        PhotoError: it is somebody else's file.
+        PlaceTaken: it is the copy of another photo.
     """
     with as_os_error():
         taken = path.exists()
-    if taken and (digest := hash_file(path)) != new and digest not in ours:
+    if not taken or (digest := hash_file(path)) == new:
+        return taken
+    if digest not in ours:
         raise PhotoError(f"{path} exists and is not a copy written by dp2vl", "move it away, or choose another --out")
+    if ours[digest] != photo.sha256 and holder != str(photo.path):
+        raise PlaceTaken(f"{path} holds the copy of {holder or 'another photo'}", "choose another --out")
+    return True
 
 
 @contextmanager
@@ -173,13 +188,17 @@ def _check_output(out: Path, sources: Sequence[Path]) -> None:
 
 
 def _check_links(out: Path, photos: Sequence[Photo]) -> None:
-    """A link inside `out` could lead a copy over an original."""
+    """A link inside `out` could lead a copy over an original, or over another copy."""
     if not is_local(out):
         return
     home = out.resolve()
+    place: dict[Path, PurePosixPath] = {}
     for folder in sorted({PurePosixPath(photo.rel).parent for photo in photos}):
-        if not (out / folder).resolve().is_relative_to(home):
+        real = (out / folder).resolve()
+        if not real.is_relative_to(home):
             raise UsageError(f"{out / folder} is a link that leads out of {out}", "choose another --out")
+        if (other := place.setdefault(real, folder)) != folder:
+            raise UsageError(f"{out / folder} and {out / other} are one folder", "choose another --out")
 
 
 def _lies_in(inner: Path, outer: Path) -> bool:
@@ -266,11 +285,12 @@ def _walk(top: Path) -> Iterator[tuple[Path, OSError | None]]:
         stack.extend(reversed(inner))
 
 
-def _place(path: Path, rel: str) -> Photo | Outcome:
+def _place(path: Path, rel: str, home: Path | None, max_megapixels: float) -> Photo | Outcome:
     """Return what is to become of one file, by its content, or by its name where the content is unknown."""
     from dp2vl.images import (
         PHOTO_FORMATS,
         PHOTO_SUFFIXES,
+        check_file_size,
         sniff,
     )  # OpenCV comes with it; writing does without
 
@@ -291,7 +311,12 @@ def _place(path: Path, rel: str) -> Photo | Outcome:
         if suffix in RAW_SUFFIXES or kind not in (*PHOTO_FORMATS, None):
             name = f"camera raw ({suffix})" if suffix in RAW_SUFFIXES else str(kind).upper()
             return _settle(path, rel, Status.REFUSED, f"{name} is not supported; hint: convert it to PNG or JPEG first")
+        if home is not None and is_local(path) and path.is_symlink() and path.resolve().is_relative_to(home):
+            raise PhotoRefused(f"is a link into the output folder {home}", "choose another --out")
+        check_file_size(status.st_size, max_megapixels=max_megapixels)
         return Photo(path=path, rel=rel, sha256=hash_file(path), size_bytes=status.st_size)
+    except PhotoRefused as error:
+        return _settle(path, rel, Status.REFUSED, str(error))
     except PhotoError as error:
         return _settle(path, rel, Status.FAILED, str(error))
     except OSError as error:

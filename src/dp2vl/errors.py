@@ -32,5 +32,9 @@ class PhotoError(DP2VLError):
     """One photo could not be read or written. The album goes on; the photo's outcome is `failed`."""
 
 
+class PlaceTaken(PhotoError):
+    """Where a photo's copy would go lies the copy of another; the outcome is `failed`, without a place."""
+
+
 class PhotoRefused(PhotoError):
     """One photo is readable but is not protected on purpose (animated, too large, already protected)."""

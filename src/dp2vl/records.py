@@ -5,6 +5,7 @@ import json
 import os
 import re
 import secrets
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,10 @@ from dp2vl.types import Outcome, Photo, Status
 SCHEMA = 2
 """Version of the lines of `outcomes.jsonl`; goes up when a reader of the old would misread the new."""
 _TYPES: dict[str, type | tuple[type, ...]] = {"figures": dict, "notes": list, "seconds": (int, float)}
-_DIGEST = re.compile(rb"([0-9a-f]{64})$", re.MULTILINE)
+_COPY = re.compile(rb"([0-9a-f]{64}) ([0-9a-f]{64}) ([0-9a-f]{16})")
+_COPY_LENGTH = 64 + 1 + 64 + 1 + 16
+_DIGEST = re.compile(rb"[0-9a-f]{64}")
+_TORN = re.compile(rb"[0-9a-f ]*")
 
 
 class OutcomeStore:
@@ -38,7 +42,8 @@ class OutcomeStore:
         self.out = out
         self.path = state_folder(out) / "outcomes.jsonl"
         self._latest: dict[str, Outcome] | None = None
-        self._digests: set[str] = set()
+        self._copies: dict[str, str] = {}
+        self._holders: dict[str, str] = {}
 
     def append(self, *outcomes: Outcome) -> None:
         """Put outcomes on disk before returning; one equal to the latest of the same file is left out.
@@ -86,10 +91,15 @@ class OutcomeStore:
         except OSError:
             return None
 
-    def protected_digests(self) -> set[str]:
-        """Return the SHA-256 of all protected copies that were ever written here."""
+    def copies(self) -> dict[str, str]:
+        """Return the SHA-256 of all protected copies that were ever written here, with those of their originals."""
         self._read()
-        return set(self._digests)
+        return dict(self._copies)
+
+    def holders(self) -> dict[str, str]:
+        """Return where copies lie, by `Outcome.rel`, with the paths of their originals."""
+        self._read()
+        return dict(self._holders)
 
     def _read(self) -> dict[str, Outcome]:
         if self._latest is None:
@@ -101,7 +111,8 @@ class OutcomeStore:
     def _remember(self, outcomes: list[Outcome]) -> None:
         assert self._latest is not None
         self._latest |= {_key(o): o for o in outcomes}
-        self._digests |= {o.sha256_out for o in outcomes if o.status == Status.PROTECTED}
+        self._copies |= {o.sha256_out: o.sha256_in for o in outcomes if o.status == Status.PROTECTED}
+        self._holders |= {o.rel: o.path for o in outcomes if o.status == Status.PROTECTED}
 
     def _write(self, data: bytes) -> None:
         new = not self.path.exists()
@@ -118,7 +129,8 @@ class OutcomeStore:
 class ProtectedRegistry:
     """Digests of all protected copies that this user ever made, so that a copy is known wherever it lies.
 
-    Several processes may add at once. The file holds digests only, no names.
+    Several processes may add at once. Each line holds the digest of a copy, that of its original, and a check of both;
+    no names.
 
     Args:
         path: the file; by default `protected.txt` in the folder that the environment variable DP2VL_STATE_DIR
@@ -132,19 +144,37 @@ class ProtectedRegistry:
         self.path = path or state_home() / "protected.txt"
         self._write(b"")  # fails now, not after the first photo
 
-    def digests(self) -> set[str]:
-        """Return all digests; a torn line is left out."""
-        return {digest.decode() for digest in _DIGEST.findall(self.path.read_bytes())}
+    def copies(self) -> dict[str, str]:
+        """Return the digests of all copies with those of their originals, "" where an earlier version wrote the line.
 
-    def add(self, digest: str) -> None:
-        """Add a SHA-256 of 64 hex digits.
+        A line that was torn while it was written is left out.
 
         Raises:
-            ValueError: it is something else.
+            DP2VLError: a line is damaged; else copies would be protected twice.
         """
-        if not re.fullmatch("[0-9a-f]{64}", digest):
-            raise ValueError(f"expected a SHA-256 of 64 hex digits, got {digest!r}")
-        self._write(digest.encode() + b"\n")
+        lines = self.path.read_bytes().split(b"\n")
+        found: dict[str, str] = {}
+        for number, line in enumerate(lines, 1):
+            copy = _read_copy(line, last=number == len(lines))
+            if copy is None:
+                raise DP2VLError(
+                    f"{self.path}, line {number}: the line is damaged",
+                    "delete that line; its copy is then known only where its records lie beside it",
+                )
+            found |= copy
+        return found
+
+    def add(self, copy: str, original: str) -> None:
+        """Add the SHA-256 of a copy and of its original, of 64 hex digits each.
+
+        Raises:
+            ValueError: they are something else.
+        """
+        for digest in (copy, original):
+            if not _DIGEST.fullmatch(digest.encode()):
+                raise ValueError(f"expected a SHA-256 of 64 hex digits, got {digest!r}")
+        line = f"{copy} {original}"
+        self._write(f"{line} {_check_text(line)}\n".encode())
 
     def _write(self, line: bytes) -> None:
         try:
@@ -167,9 +197,9 @@ def make_claims(out: Path) -> ProtectedRegistry:
     return ProtectedRegistry(_claims(out) / f"{secrets.token_hex(8)}.txt")
 
 
-def read_claims(out: Path) -> set[str]:
-    """Return the digests in all lists of `make_claims`."""
-    return {d for path in _claims(out).glob("*.txt") for d in ProtectedRegistry(path).digests()}
+def read_claims(out: Path) -> dict[str, str]:
+    """Return the digests in all lists of `make_claims`, with those of the originals."""
+    return dict(ChainMap(*(ProtectedRegistry(path).copies() for path in _claims(out).glob("*.txt"))))
 
 
 def drop_claims(out: Path) -> None:
@@ -238,7 +268,25 @@ def _write_line(value: dict[str, object]) -> str:
 
 def _check(value: dict[str, object]) -> str:
     """Return 16 hex digits that say whether a line is as it was written."""
-    return hashlib.sha256(json.dumps(value).encode("ascii")).hexdigest()[:16]
+    return _check_text(json.dumps(value))
+
+
+def _check_text(text: str) -> str:
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+
+def _read_copy(line: bytes, *, last: bool) -> dict[str, str] | None:
+    """Return the copy and its original on one line of a registry, none for what was torn, None if it is damaged.
+
+    A process that dies while it writes leaves the beginning of a line; the next one goes on right behind it.
+    """
+    if _DIGEST.fullmatch(line):
+        return {line.decode(): ""}
+    torn, whole = line[:-_COPY_LENGTH], _COPY.fullmatch(line[-_COPY_LENGTH:])
+    if whole and len(torn) < _COPY_LENGTH and _TORN.fullmatch(torn):
+        copy, original, check = (part.decode() for part in whole.groups())
+        return {copy: original} if check == _check_text(f"{copy} {original}") else None
+    return {} if last and len(line) < _COPY_LENGTH and _TORN.fullmatch(line) else None
 
 
 def _read_outcome(value: object) -> Outcome:

@@ -70,8 +70,8 @@ class Outcome:
     """What happened to one file; every file that goes in comes out as exactly one of these.
 
     Args:
-        path: the original, as given.
-        rel: the copy's path relative to the output folder; "" where no copy was meant.
+        path: the original.
+        rel: the copy's path relative to the output folder; "" where no copy was meant or another photo's is there.
         status: see `Status`.
         reason: one line; "" only for `protected`.
         sha256_in, sha256_out: hex digests of the original and the written copy; "" where there is none.

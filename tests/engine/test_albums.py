@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 import dp2vl
-from album_tools import digests, run_cli, write_album, write_tower
+from album_tools import WROTE_ALL, WROTE_SOME, digests, run_cli, write_album, write_tower
 from dp2vl.records import OutcomeStore
 from dp2vl.storage import locate
 
@@ -135,7 +135,7 @@ def test_workers_on_a_cluster_write_the_same_bytes_and_records_as_this_process(t
     arguments = ["protect", str(album), "--effort", "quick", "--surrogates", tower, "--out"]
     here = run_cli(*arguments, tmp_path / "here")
     there = run_cli(*arguments, tmp_path / "there", "--engine", "ray", "--workers", "2")
-    assert (here.returncode, there.returncode) == (3, 3), there.stderr
+    assert here.returncode == there.returncode and here.returncode in WROTE_SOME, there.stderr
     assert digests(tmp_path / "here") == digests(tmp_path / "there") != {}
 
     def recorded(out: Path) -> dict[str, object]:
@@ -150,7 +150,7 @@ def test_a_killed_driver_goes_on_where_it_was_with_nothing_lost_and_nothing_twic
     album, tower = tmp_path / "album", write_tower(tmp_path)
     write_album(album, photos=6, suffixes=(".png",))
     arguments = ["protect", str(album), "--effort", "normal", "--surrogates", tower, "--out"]
-    assert run_cli(*arguments, tmp_path / "whole").returncode == 0
+    assert run_cli(*arguments, tmp_path / "whole").returncode in WROTE_ALL
     out = tmp_path / "killed"
     command = [sys.executable, "-m", "dp2vl.cli", *arguments, str(out), "--engine", "ray", "--workers", "2"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -167,7 +167,7 @@ def test_a_killed_driver_goes_on_where_it_was_with_nothing_lost_and_nothing_twic
         helper.kill()
     recorded = len(OutcomeStore(out).latest())
     again = run_cli(*arguments, out, "--engine", "ray", "--workers", "2")
-    assert again.returncode == 0, again.stderr
+    assert again.returncode in WROTE_ALL, again.stderr
     assert digests(out) == digests(tmp_path / "whole")
     lines = OutcomeStore(out).path.read_text().splitlines()
     assert recorded < 6 == len(lines), "a photo was recorded twice, or the kill came too late"

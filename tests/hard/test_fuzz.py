@@ -43,18 +43,17 @@ def write_seeds(folder: Path) -> None:
     (folder / "heic").write_bytes(file.getvalue())
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is not installed")
 def test_no_made_up_file_crashes_or_stalls_the_reader(tmp_path: Path):
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     write_seeds(corpus)
-    seconds = tries(20, 900)
+    seconds = tries(4, 900)
     done = subprocess.run(
         [sys.executable, SCRIPT, corpus, f"-max_total_time={seconds}", "-timeout=20", "-rss_limit_mb=3000", "-seed=1",
          f"-artifact_prefix={tmp_path}/"],
         capture_output=True, text=True, timeout=seconds + 120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
-    assert int(re.findall(r"Done (\d+) runs", done.stderr)[0]) > 20 * seconds
-    assert len(list(corpus.iterdir())) > 30, "no file that reaches new code was found"
+    assert int(re.findall(r"Done (\d+) runs", done.stderr)[0]) > tries(5, 20) * seconds
+    assert len(list(corpus.iterdir())) > tries(8, 30), "no file that reaches new code was found"

@@ -30,15 +30,23 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
+def check_content(wheel: Path) -> None:
+    files = {p.relative_to(ROOT / "src").as_posix() for p in (ROOT / "src" / "dp2vl").rglob("*") if p.is_file()}
+    packed = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
+    assert packed == {name for name in files if "__pycache__" not in name}, "a file is left out, or one too many"
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_no_other(tmp_path: Path):
+    check_content(build_wheel(tmp_path))
+
+
 @pytest.mark.slow
 def test_the_wheel_has_the_same_bytes_each_time_and_runs_where_nothing_else_of_ours_is(tmp_path: Path):
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
     wheel, again = build_wheel(tmp_path / "one"), build_wheel(tmp_path / "other")
     assert hashlib.sha256(wheel.read_bytes()).digest() == hashlib.sha256(again.read_bytes()).digest()
-    files = {p.relative_to(ROOT / "src").as_posix() for p in (ROOT / "src" / "dp2vl").rglob("*") if p.is_file()}
-    packed = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
-    assert packed == {name for name in files if "__pycache__" not in name}, "a file is left out, or one too many"
+    check_content(wheel)
 
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     python, site = tmp_path / "venv" / "bin" / "python", next((tmp_path / "venv" / "lib").glob("*/site-packages"))

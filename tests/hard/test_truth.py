@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 import dp2vl
 from album_tools import digests, run_cli, write_album, write_tower
+from dp2vl.cli import app
 from dp2vl.engine.local import LocalEngine
 from dp2vl.errors import DP2VLError
 from dp2vl.images import Picture
@@ -48,6 +50,9 @@ def test_a_protector_that_changes_nothing_is_told_by_the_run_and_by_verify(world
     result = world.protect()
     assert result.summary["verdicts"] == {"strong": 0, "weak": 0, "none": PHOTOS}
     assert world.verify() == ["none"] * PHOTOS
+    said = CliRunner().invoke(app, ["protect", str(world.album), "--out", str(world.out), "--effort", "quick",
+                                    "--surrogates", world.tower])  # fmt: skip
+    assert said.exit_code == 4 and f"{PHOTOS} copies do not protect (verdict none): photo-0.png, " in said.output
     verified = run_cli("verify", world.out, "--surrogates", world.tower)
     assert verified.returncode == 3 and f"{PHOTOS} none" in verified.stderr
 
@@ -98,13 +103,69 @@ def test_an_encoder_that_writes_another_size_ends_the_run(world, monkeypatch):
 def test_a_disk_that_breaks_copies_is_told_by_verify_and_the_next_run_mends_them(world, monkeypatch, harm):
     honest = job.write_atomic
     with monkeypatch.context() as patch:
-        patch.setattr(job, "write_atomic", lambda path, data: honest(path, harm(data)))
+        patch.setattr(job, "write_atomic", lambda path, data, **o: honest(path, harm(data), **o))
         world.protect()
     assert world.verify() == ["not measured"] * PHOTOS
     for path in world.out.glob("*.png"):  # nobody knows these bytes: they are not written over
         path.unlink()
     world.protect()
     assert world.verify().count("not measured") == 0
+
+
+def noise(data: bytes) -> bytes:
+    with Image.open(BytesIO(data)) as image:
+        size = (*reversed(image.size), 3)
+    made = BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, size, dtype=np.uint8)).save(made, "PNG")
+    return made.getvalue()
+
+
+def inverted(data: bytes) -> bytes:
+    with Image.open(BytesIO(data)) as image:
+        made = BytesIO()
+        Image.fromarray(255 - np.asarray(image.convert("RGB"))).save(made, "PNG")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("harm", [black, noise, inverted])
+def test_a_copy_that_shows_something_else_is_measured_by_no_way_of_asking(world, harm):
+    world.protect()
+    for path in world.out.glob("*.png"):
+        path.write_bytes(harm(path.read_bytes()))
+    for against, reason in ((None, "not the copy that was written"), (world.album, "shows something else")):
+        found = verify_files(world.out, against=against, surrogates=world.tower)
+        assert [f.word for f in found] == ["not measured"] * PHOTOS and not any(f.figures for f in found)
+        assert all(reason in f.verdict for f in found)
+
+
+@pytest.mark.parametrize("other", ["out", "album"], ids=["swapped copies", "somebody else's original"])
+def test_a_copy_in_the_place_of_another_is_not_measured(world, other):
+    world.protect()
+    folder = getattr(world, other)
+    taken = {f"photo-{i}.png": (folder / f"photo-{(i + 1) % PHOTOS}.png").read_bytes() for i in range(PHOTOS)}
+    for name, data in taken.items():
+        (world.out / name).write_bytes(data)
+    assert world.verify() == ["not measured"] * PHOTOS
+    found = verify_files(world.out, against=world.album, surrogates=world.tower)
+    assert [f.word for f in found] == ["not measured"] * PHOTOS
+
+
+def by_messenger(data: bytes) -> bytes:
+    with Image.open(BytesIO(data)) as image:
+        made = BytesIO()
+        image.resize((image.width // 2, image.height // 2)).save(made, "JPEG", quality=30)
+    return made.getvalue()
+
+
+def test_a_copy_that_went_through_a_messenger_is_measured_against_its_original(world, tmp_path):
+    world.protect()
+    sent = tmp_path / "sent"
+    sent.mkdir()
+    for path in world.out.glob("*.png"):
+        (sent / f"{path.stem}.jpg").write_bytes(by_messenger(path.read_bytes()))
+    found = verify_files(sent, against=world.album, surrogates=world.tower)
+    assert all(f.word in ("strong", "weak", "none") for f in found) and len(found) == PHOTOS
+    assert all(0.4 < f.figures["ssim"] < 0.99 for f in found)
 
 
 class Inventing(LocalEngine):

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from dp2vl.files import hash_file
 from dp2vl.protect.config import ProtectConfig
-from dp2vl.protect.job import AlbumJob, PhotoWorker
+from dp2vl.protect.job import AlbumJob, PhotoWorker, is_out_of_memory
 from dp2vl.surrogates.protocol import Features
 from dp2vl.types import Photo, Status
 from towers import TinyTower
@@ -40,7 +41,7 @@ def start(folder: Path, tower: TinyTower, sizes: list[tuple[int, int]]) -> tuple
     job = AlbumJob(
         config=ProtectConfig(effort="quick", device="cpu", strength="strong"), surrogates=(tower,),
         sample={p.sha256: p.path for p in photos}, out=folder / "out", settings="s",
-        refused=frozenset(), ours=frozenset(),
+        refused=frozenset(), ours={}, holders={},
     )  # fmt: skip
     return job.start(job.prepare()), photos
 
@@ -75,6 +76,17 @@ def test_a_photo_that_does_not_fit_alone_is_an_outcome(tmp_path: Path):
     outcomes = [worker.write(*each) for each in zip(photos, made, strict=True)]
     assert [o.status for o in outcomes] == [Status.FAILED] * 2
     assert all("memory" in o.reason for o in outcomes)
+
+
+def test_a_lack_of_memory_is_known_whoever_says_so_and_a_bug_is_not():
+    with pytest.raises(RuntimeError) as told:
+        torch.empty(10**15)
+    assert not isinstance(told.value, torch.OutOfMemoryError), "otherwise this test sees nothing"
+    cramped = cv2.error("OpenCV(4.10.0) alloc.cpp:73: error: (-4:Insufficient memory) Failed to allocate 9 bytes")
+    for error in (told.value, cramped, MemoryError(), torch.OutOfMemoryError("no room"), OSError(12, "no memory")):
+        assert is_out_of_memory(error)
+    for error in (RuntimeError("shapes differ"), cv2.error("(-215:Assertion failed)"), OSError(28, "No space left")):
+        assert not is_out_of_memory(error)
 
 
 def test_a_photo_that_cannot_be_read_does_not_stop_those_beside_it(tmp_path: Path):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 SECONDS_PER_PASS = 0.02
 """Rough time of one forward and backward pass of one bundled tower on one core; only for the estimate of --dry-run."""
+NAMED = 10
+"""So many weak photos are named in the summary; `dp2vl report` shows them all."""
 _STRENGTHS = "How much may change, at most: " + ", ".join(f"{s} {b.levels} grey levels" for s, b in STRENGTHS.items())
 
 
@@ -49,7 +52,7 @@ def protect(
 ) -> None:
     """Write protected copies of photos into OUT, and say what became of every file.
 
-    Exit status: 0 all photos protected, 3 some not, 1 error, 2 wrong usage.
+    Exit status: 0 every photo has a copy, 3 some have none, 4 no copy protects, 1 error, 2 wrong usage.
     """
     config = ProtectConfig(
         strength=strength, effort=effort, surrogates=surrogates, seed=seed, metadata=metadata, device=device,
@@ -69,8 +72,15 @@ def protect(
     if as_json:
         print(json.dumps({"outcomes": [asdict(o) for o in result.outcomes], "summary": result.summary}, indent=2))
     _say_summary(result, out)
-    if result.unprotected:
-        raise typer.Exit(3)
+    raise typer.Exit(exit_status(result))
+
+
+def exit_status(result: "AlbumResult") -> int:
+    """Return 4 if there are copies and none of them protects, 3 if a photo has no copy, else 0."""
+    copies = [o for o in result.outcomes if o.status == Status.PROTECTED]
+    if copies and len(result.copies("none")) == len(copies):
+        return 4
+    return 3 if result.unprotected else 0
 
 
 def _run(
@@ -101,8 +111,16 @@ def _run(
 def outcome_line(outcome: Outcome) -> str:
     """Return one line about one file, readable without colour."""
     about = outcome.verdict if outcome.status == Status.PROTECTED else outcome.reason
-    name = (outcome.rel or outcome.path).replace("\n", "\\n")
-    return f"{outcome.status:10} {name}  {about}"
+    return f"{outcome.status:10} {_one_line(outcome.rel or outcome.path)}  {about}"
+
+
+def _names(outcomes: Sequence[Outcome]) -> str:
+    names = [_one_line(o.rel) for o in outcomes[:NAMED]]
+    return ", ".join(names) + (f" and {len(outcomes) - NAMED} more" if len(outcomes) > NAMED else "")
+
+
+def _one_line(name: str) -> str:
+    return name.replace("\n", "\\n")
 
 
 def _list_plan(paths: list[str], out: str, config: ProtectConfig, as_json: bool) -> None:
@@ -110,7 +128,7 @@ def _list_plan(paths: list[str], out: str, config: ProtectConfig, as_json: bool)
     from dp2vl.storage import locate
     from dp2vl.surrogates.sets import tower_names
 
-    plan = plan_album([locate(p) for p in paths], locate(out))
+    plan = plan_album([locate(p) for p in paths], locate(out), max_megapixels=config.max_megapixels)
     search = EFFORTS[config.effort]
     passes = search.steps * search.views * len(tower_names(config.surrogates))
     seconds = round(len(plan.photos) * passes * SECONDS_PER_PASS)
@@ -145,5 +163,8 @@ def _say_summary(result: "AlbumResult", out: str) -> None:
             "--surrogates standard (see `dp2vl models list`). No perturbation protects photos that are online already.",
             file=sys.stderr,
         )
+    for word, means in (("weak", "protect in part"), ("none", "do not protect")):
+        if some := result.copies(word):
+            print(f"{len(some)} copies {means} (verdict {word}): {_names(some)}", file=sys.stderr)
     for outcome in result.unprotected:
         print(f"not protected: {outcome.path}: {outcome.reason}", file=sys.stderr)

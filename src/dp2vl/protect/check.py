@@ -2,17 +2,30 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from glob import escape
 from pathlib import Path
+from typing import Any, NamedTuple
+
+from numpy.typing import NDArray
 
 from dp2vl.album import STATE_FOLDER
 from dp2vl.errors import PhotoError, UsageError
 from dp2vl.files import hash_file
 from dp2vl.images import read_photo, sniff
 from dp2vl.protect.sample import album_references, group_of
-from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
+from dp2vl.protect.verify import (
+    ALIKE,
+    SMALL_PX,
+    give_verdict,
+    likeness,
+    measure_quality,
+    measure_shift,
+    reduce,
+    to_tensor,
+)
 from dp2vl.records import OutcomeStore
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
-from dp2vl.types import Status
+from dp2vl.types import Outcome, Status
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,8 @@ def verify_files(
     Args:
         target: a protected photo or a folder of them.
         against: the original, or the folder of originals with the same relative paths. If None, originals are found
-            through the records beside the copies, as long as they still lie where they were and are unchanged.
+            through the records beside the copies, as long as they still lie where they were and are unchanged, and a
+            file that is not the very copy on record is not measured.
         surrogates: towers that count as used; all bundled towers are measured as well.
         device, max_megapixels: as for `protect_album`.
         on_start: called once with the number of files. on_file: called with each file as it is measured.
@@ -53,28 +67,23 @@ def verify_files(
     Raises:
         UsageError: `target` or `against` does not exist, or `target` holds no photos and no records of any.
     """
-    pairs = list(_pair(target, against))
-    if not pairs:
+    cases = list(_find_cases(target, against))
+    if not cases:
         raise UsageError(f"expected photos in {target}, found none")
     if on_start:
-        on_start(len(pairs))
+        on_start(len(cases))
     towers = load_surrogates(surrogates, device=device)
     everyone = (*towers, *held_out_towers(towers, device=device))
-    originals = _originals(target, pairs)
+    originals = _originals(target, cases)
     references = album_references(originals, everyone, max_megapixels=max_megapixels, device=device)
     used = [t.name for t in towers]
 
-    def measure(path: Path, original: Path | None) -> Verified:
-        if not path.is_file():
-            return Verified(str(path), "", "not measured: the copy is missing; hint: protect the album again")
-        if original is None:
-            hint = "name the originals with --against"
-            return Verified(str(path), "", f"not measured: the original was not found; hint: {hint}")
+    def measure(path: Path, original: Path | None, problem: str) -> Verified:
+        if problem or original is None:
+            return Verified(str(path), str(original or ""), f"not measured: {problem}")
         try:
             before, after = (read_photo(p, max_megapixels=max_megapixels) for p in (original, path))
-            if before.pixels.shape != after.pixels.shape or before.pixels.dtype != after.pixels.dtype:
-                raise PhotoError(f"expected the size of {original}, {before.pixels.shape}, got {after.pixels.shape}")
-            figures = measure_quality(before.pixels, after.pixels)
+            figures = measure_quality(*_one_size(before.pixels, after.pixels))
             figures |= measure_shift(
                 to_tensor(before), to_tensor(after), everyone, references, group=group_of(original)
             )
@@ -83,59 +92,122 @@ def verify_files(
             return Verified(str(path), str(original), f"not measured: {error}")
 
     found = []
-    for path, original in pairs:
-        found.append(measure(path, original))
+    for case in cases:
+        found.append(measure(*case))
         if on_file:
             on_file(found[-1])
     return found
 
 
-def _originals(target: Path, pairs: Sequence[tuple[Path, Path | None]]) -> dict[str, Path]:
+def _one_size(before: NDArray[Any], after: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return an original and its copy, the original reduced where the copy is: messengers make photos smaller.
+
+    Raises:
+        PhotoError: they are of another shape, or show something else.
+    """
+    height, width = after.shape[:2]
+    full_height, full_width = before.shape[:2]
+    part = max(height, width) / max(full_height, full_width)
+    whole = abs(full_height * part - height) <= 1 and abs(full_width * part - width) <= 1
+    if part > 1 or not whole or (before.shape[2], before.dtype) != (after.shape[2], after.dtype):
+        raise PhotoError(f"expected a copy of a photo of {_kind(before)}, got {_kind(after)}")
+    if (alike := likeness(before, after)) < ALIKE:
+        raise PhotoError(
+            f"shows something else than the original: {alike:.2f} alike at {SMALL_PX} px, the same photo has {ALIKE}",
+            "move it away and protect the album again",
+        )
+    return reduce(before, height, width), after
+
+
+def _kind(pixels: NDArray[Any]) -> str:
+    height, width, channels = pixels.shape
+    return f"{width} x {height} px in {channels} x {8 * pixels.itemsize} bits"
+
+
+class _Case(NamedTuple):
+    """A file to measure, its original if that is known, and what stands against measuring it."""
+
+    path: Path
+    original: Path | None
+    problem: str
+
+
+class _Records:
+    """What is on record about copies; the records of each folder are read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, dict[str, Outcome]] = {}
+
+    def of(self, folder: Path) -> dict[str, Outcome]:
+        """Return the latest outcomes that lie in `folder`, by the copy's path in it."""
+        if folder not in self._read:
+            there = OutcomeStore(folder).latest().values() if (folder / STATE_FOLDER).is_dir() else ()
+            self._read[folder] = {o.rel: o for o in there if o.rel}
+        return self._read[folder]
+
+    def find(self, path: Path) -> Outcome | None:
+        """Return what is on record about the copy at `path`."""
+        there = (self.of(folder).get(path.relative_to(folder).as_posix()) for folder in path.parents)
+        return next((outcome for outcome in there if outcome is not None), None)
+
+
+def _originals(target: Path, cases: Sequence[_Case]) -> dict[str, Path]:
     """Return the originals of the album that the files belong to, by digest: one photo says little of an album."""
     recorded: dict[Path, str] = {}
     for folder in (target, *target.parents):
         if (folder / STATE_FOLDER).is_dir():
             outcomes = OutcomeStore(folder).latest().values()
             recorded |= {Path(o.path): o.sha256_in for o in outcomes if o.sha256_in and Path(o.path).is_file()}
-    named = {original for _, original in pairs if original is not None} - recorded.keys()
+    named = {case.original for case in cases if case.original is not None} - recorded.keys()
     return {hash_file(original): original for original in named} | {d: original for original, d in recorded.items()}
 
 
-def _pair(target: Path, against: Path | None) -> Iterator[tuple[Path, Path | None]]:
-    """Yield each photo under `target`, and each copy on record, with its original or None where that is not known."""
+def _find_cases(target: Path, against: Path | None) -> Iterator[_Case]:
+    """Yield each photo under `target`, and each copy on record."""
     for path in (target, against):
         if path is not None and not path.exists():
             raise UsageError(f"expected a photo or a folder, but {path} does not exist", "check the spelling")
+    if target.is_dir() and against is not None and against.is_file():
+        raise UsageError(f"expected a folder of originals, as {target} is one, got {against}", "name the folder")
+    records = _Records()
     if target.is_file():
-        yield (
-            target,
-            _original(target, target.parent, against if against is None or against.is_dir() else None)
-            or (against if against is not None and against.is_file() else None),
-        )
+        yield _judge(target, target.parent, against, records)
         return
     files = {p for p in target.rglob("*") if p.is_file() and STATE_FOLDER not in p.parts}
     photos = {p for p in files if not p.name.startswith(".") and sniff(p) is not None}
-    for path in sorted(photos | _recorded(target)):
-        yield path, _original(path, target, against)
+    known = {target / o.rel for o in records.of(target).values() if o.status == Status.PROTECTED}
+    for path in sorted(photos | known):
+        yield _judge(path, target, against, records)
 
 
-def _recorded(folder: Path) -> set[Path]:
-    """Return where the records say that copies are, whatever is there now."""
-    outcomes = OutcomeStore(folder).latest().values() if (folder / STATE_FOLDER).is_dir() else ()
-    return {folder / o.rel for o in outcomes if o.status == Status.PROTECTED}
+def _judge(path: Path, top: Path, against: Path | None, records: _Records) -> _Case:
+    """Return what is to be measured. Who names the originals may show copies that were handed on and coded again."""
+    if not path.is_file():
+        return _Case(path, None, "the copy is missing; hint: protect the album again")
+    original, outcome = against, None
+    if against is None:
+        outcome = records.find(path)
+        original = _unchanged(outcome)
+    elif against.is_dir():
+        original = _namesake(against / path.relative_to(top))
+    if original is None:
+        return _Case(path, None, "the original was not found; hint: name the originals with --against")
+    if outcome is not None and outcome.sha256_out and hash_file(path) != outcome.sha256_out:
+        hint = "move it away and protect the album again, or name its original with --against"
+        return _Case(path, original, f"not the copy that was written; hint: {hint}")
+    return _Case(path, original, "")
 
 
-def _original(path: Path, top: Path, against: Path | None) -> Path | None:
-    if against is not None:
-        wanted = against / path.relative_to(top)
-        if wanted.is_file():
-            return wanted
-        twins = sorted(wanted.parent.glob(f"{wanted.stem}.*")) if wanted.parent.is_dir() else []
-        return twins[0] if len(twins) == 1 else None
-    for folder in path.parents:
-        if (folder / STATE_FOLDER).is_dir():
-            rel = path.relative_to(folder).as_posix()
-            for outcome in OutcomeStore(folder).latest().values():
-                if outcome.rel == rel and Path(outcome.path).is_file():
-                    return Path(outcome.path) if hash_file(Path(outcome.path)) == outcome.sha256_in else None
-    return None
+def _unchanged(outcome: Outcome | None) -> Path | None:
+    """Return the original of a copy on record, if it still lies where it was."""
+    if outcome is None or not Path(outcome.path).is_file():
+        return None
+    return Path(outcome.path) if hash_file(Path(outcome.path)) == outcome.sha256_in else None
+
+
+def _namesake(wanted: Path) -> Path | None:
+    """Return the file of that name, or the only one that differs by its suffix alone."""
+    if wanted.is_file():
+        return wanted
+    twins = sorted(wanted.parent.glob(f"{escape(wanted.stem)}.*")) if wanted.parent.is_dir() else []
+    return twins[0] if len(twins) == 1 else None

@@ -3,19 +3,19 @@
 import errno
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from dp2vl.album import check_target
-from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused
-from dp2vl.files import hash_bytes, write_atomic
+from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused, PlaceTaken
+from dp2vl.files import hash_bytes, read_file, write_atomic
 from dp2vl.images import Picture, check_file_size, decode_photo
 from dp2vl.preprocess import check_size
 from dp2vl.protect.config import ProtectConfig
@@ -23,9 +23,18 @@ from dp2vl.protect.photo import Protector, choose_device
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.sample import album_references, group_of
 from dp2vl.records import make_claims
-from dp2vl.storage import as_os_error, why
+from dp2vl.storage import why
 from dp2vl.surrogates import Surrogate, held_out_towers, load_surrogates
 from dp2vl.types import Outcome, Photo, Status
+
+_NO_MEMORY = ("DefaultCPUAllocator", "Insufficient memory", "out of memory", "ALLOC_FAILED")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether memory ran out; torch on a CPU says so by a `RuntimeError` and OpenCV by an error of its own."""
+    if isinstance(error, RuntimeError | cv2.error):
+        return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in _NO_MEMORY)
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 class Shared(NamedTuple):
@@ -46,7 +55,8 @@ class AlbumJob:
         out: where copies go.
         settings: digest of what decides the copies' bytes.
         refused: digests of photos that are protected copies already.
-        ours: digests of copies that may be written over.
+        ours: digests of all copies ever written, and of their originals.
+        holders: where copies lie already, relative to `out`, and the paths of their originals.
     """
 
     config: ProtectConfig
@@ -55,7 +65,8 @@ class AlbumJob:
     out: Path
     settings: str
     refused: frozenset[str]
-    ours: frozenset[str]
+    ours: Mapping[str, str]
+    holders: Mapping[str, str]
 
     def prepare(self) -> Shared:
         """Return the album's references; reads the sample."""
@@ -126,8 +137,7 @@ class PhotoWorker:
             raise PhotoRefused("is already a protected copy", "use --force to protect it again")
         megapixels = self.job.config.max_megapixels
         check_file_size(photo.size_bytes, max_megapixels=megapixels)
-        with as_os_error():
-            data = photo.path.read_bytes()
+        data = read_file(photo.path, at_most=photo.size_bytes + 1)
         if hash_bytes(data) != photo.sha256:
             raise PhotoError("changed while the album was being protected", "run the same command again")
         picture = decode_photo(data, max_megapixels=megapixels)
@@ -149,8 +159,11 @@ class PhotoWorker:
             return [self._do(photos[0], found[0], self._find_change)]
         start, changes = time.perf_counter(), None
         pictures = [step.value[0] for step in found if not isinstance(step.value, Outcome)]
-        with suppress(MemoryError, torch.OutOfMemoryError):
+        try:
             changes = self.protector.find_changes(pictures, groups=[group_of(photo.path) for photo in photos])
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
         if changes is None:
             half = len(photos) // 2
             self.batch = min(self.batch, half)
@@ -166,9 +179,9 @@ class PhotoWorker:
         made = self.protector.finish(picture, change, group=group_of(photo.path))
         rel = str(Path(photo.rel).with_suffix(made.suffix)) if made.suffix else photo.rel
         digest, target = hash_bytes(made.data), self.job.out / rel
-        check_target(target, self.job.ours, new=digest)
-        self.claims.add(digest)
-        write_atomic(target, made.data)
+        taken = check_target(target, photo, self.job.ours, holder=self.job.holders.get(rel, ""), new=digest)
+        self.claims.add(digest, photo.sha256)
+        write_atomic(target, made.data, replace=taken)
         return replace(
             self.job.open_outcome(photo),
             rel=rel,
@@ -194,11 +207,15 @@ class PhotoWorker:
             return part()
         except PhotoRefused as error:
             return replace(base, status=Status.REFUSED, reason=str(error))
+        except PlaceTaken as error:
+            return replace(base, rel="", reason=str(error))
         except PhotoError as error:
             return replace(base, reason=str(error))
-        except (MemoryError, torch.OutOfMemoryError):
-            return replace(base, reason="does not fit into memory; hint: use --effort quick or --device cpu")
-        except OSError as error:
+        except Exception as error:
+            if is_out_of_memory(error):
+                return replace(base, reason="does not fit into memory; hint: use --effort quick or --device cpu")
+            if not isinstance(error, OSError):
+                raise
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise DP2VLError(
                     f"no space left while writing {photo.rel}",

@@ -40,12 +40,15 @@ class AlbumResult:
         """Photos without a protected copy: refused or failed. Files that are not photos are not among them."""
         return tuple(o for o in self.outcomes if o.status in (Status.REFUSED, Status.FAILED))
 
+    def copies(self, word: str) -> tuple[Outcome, ...]:
+        """Copies whose verdict is `strong`, `weak` or `none`."""
+        return tuple(o for o in self.outcomes if o.status == Status.PROTECTED and o.verdict.split(":")[0] == word)
+
     @property
     def summary(self) -> dict[str, object]:
         """Counts per status and verdict, the towers, and seconds of work by all workers, as plain values."""
         count = {str(s): sum(o.status == s for o in self.outcomes) for s in Status}
-        words = [o.verdict.split(":")[0] for o in self.outcomes if o.status == Status.PROTECTED]
-        verdicts = {word: words.count(word) for word in ("strong", "weak", "none")}
+        verdicts = {word: len(self.copies(word)) for word in ("strong", "weak", "none")}
         seconds = round(sum(o.seconds for o in self.outcomes), 1)
         return {
             "files": len(self.outcomes),
@@ -115,7 +118,8 @@ def protect_album(
     )
     runner = make_engine(engine, address=address, workers=workers, device=device)
     out = locate(out)
-    plan = plan_album([locate(s) for s in ([src] if isinstance(src, str | Path) else src)], out)
+    sources = [locate(s) for s in ([src] if isinstance(src, str | Path) else src)]
+    plan = plan_album(sources, out, max_megapixels=max_megapixels)
     towers = find_towers(surrogates)
     with lock_output(out):
         remove_partials(out)
@@ -161,7 +165,9 @@ class _AlbumRun:
         self.plan, self.out = plan, out
         self.store, self.registry = OutcomeStore(out), ProtectedRegistry()
         stores = [self.store, *(OutcomeStore(album) for album in plan.albums)]
-        ours = self.registry.digests().union(read_claims(out), *(s.protected_digests() for s in stores))
+        ours = self.registry.copies() | read_claims(out)
+        for store in stores:
+            ours |= store.copies()
         self.job = AlbumJob(
             config=config,
             surrogates=tuple(surrogates),
@@ -169,7 +175,8 @@ class _AlbumRun:
             out=out,
             settings=settings_digest(config.deciding() | {"towers": [_name(s) for s in surrogates]}),
             refused=frozenset() if force else frozenset(ours),
-            ours=frozenset(ours),
+            ours=ours,
+            holders=self.store.holders(),
         )
 
     def run(
@@ -181,14 +188,14 @@ class _AlbumRun:
     ) -> list[Outcome]:
         done = {p.rel: o for p in self.plan.photos if (o := self.store.done(p, self.job.settings)) is not None}
         todo = [p for p in self.plan.photos if p.rel not in done]
-        check_space(self.out, todo)
+        check_space(self.out, (p for p in todo if p.sha256 not in self.job.refused))
         on_start(len(todo))
         self.store.append(*self.plan.settled)
         rels = {str(p.path): p.rel for p in todo}
         with _spare_core():
             for outcome in engine.run(self.job, _told(todo, on_photo)):
                 if outcome.sha256_out:
-                    self.registry.add(outcome.sha256_out)
+                    self.registry.add(outcome.sha256_out, outcome.sha256_in)
                 self.store.append(outcome)
                 done[rels[outcome.path]] = outcome
                 on_outcome(outcome)
