@@ -285,6 +285,7 @@ def _cluster(address: str, workers: int) -> Iterator[Any]:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         import ray
 
+        ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # in case the program has imported Ray before
         ray.init(address="local", num_cpus=workers or None, include_dashboard=False, **quiet)
     try:
         yield ray
@@ -306,7 +307,7 @@ def _check_address(address: str) -> None:
         command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
         subprocess.run(command, check=True, capture_output=True, timeout=CHECK_S)
     except (OSError, OverflowError, subprocess.SubprocessError) as error:
-        hint = "check --address, and that the cluster runs (`ray status`)"
+        hint = "check --address, that the cluster runs (`ray status`), and that its token is here (RAY_AUTH_TOKEN)"
         raise DP2VLError(f"no Ray cluster answers at {address}", hint) from error
 
 
