@@ -50,8 +50,11 @@ def wait_for_gpu() -> None:
 
 
 def write(name: str, **values: Any) -> None:
-    """Write `benchmarks/results/speed/<name>.json`: values, commit, versions, processor, load."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    """Write `benchmarks/results/speed/<name>.json`: values, commit, versions, processor, load.
+
+    The commit ends in `-dirty` where files differ from it, an earlier record among them: commit each before the next.
+    """
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     record = {
         "commit": commit,
         "date": time.strftime("%Y-%m-%d"),

@@ -94,19 +94,26 @@ def test_an_address_where_nobody_listens_is_an_error_within_seconds(tmp_path: Pa
 
 
 @needs_ray
-def test_an_address_where_something_else_listens_is_an_error_within_seconds(tmp_path: Path):
+@pytest.mark.parametrize("given", ["by address", "by auto"])
+def test_an_address_where_something_else_listens_is_an_error_within_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+):
     with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address if given == "by auto" else "")
         start = time.monotonic()
-        with pytest.raises(DP2VLError, match="no Ray cluster answers"):
-            list(RayEngine(address=f"127.0.0.1:{server.getsockname()[1]}").run(Squares(tmp_path), [1]))
+        with pytest.raises(DP2VLError, match=f"no Ray cluster answers at {address}"):
+            list(RayEngine(address="auto" if given == "by auto" else address).run(Squares(tmp_path), [1]))
         assert time.monotonic() - start < 10
 
 
 @needs_ray
 @pytest.mark.parametrize("address", ["nowhere", "host:port", "ray://127.0.0.1:10001"])
-def test_an_address_of_another_form_is_a_usage_error(tmp_path: Path, address: str):
-    with pytest.raises(UsageError, match="host:port"):
-        list(RayEngine(address=address).run(Squares(tmp_path), [1]))
+def test_an_address_of_another_form_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str):
+    monkeypatch.setenv("RAY_ADDRESS", address)
+    for given in (address, "auto"):
+        with pytest.raises(UsageError, match="host:port"):
+            list(RayEngine(address=given).run(Squares(tmp_path), [1]))
 
 
 def test_without_ray_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch):

@@ -5,12 +5,15 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import islice
+from itertools import chain, islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Generic
 
 from dp2vl.engine.job import Item, Job, Result
@@ -20,15 +23,20 @@ IN_FLIGHT = 3
 """Batches that an actor has at once: one is worked on, one is read, one is written. No more are sent to it."""
 TRIES = 3
 """So many workers may die of an item before it is given up."""
-CONNECT_S = 4.0
+CONNECT_S, CHECK_S = 1.5, 8.0
+"""How long to wait for a connection, and for the cluster's answer: most of the second goes into importing Ray."""
+ROOM_S = 120.0
+"""How long to wait for room: a cluster may be full of other programs' workers."""
 PATIENCE_S = 600.0
-"""How long to wait for a worker to come back when all are gone."""
-SAME = ("dp2vl", "torch", "numpy", "pillow")
+"""How long to wait for a worker to come back."""
+SAME = ("dp2vl", "torch", "numpy", "pillow", "pillow-heif", "opencv-python-headless")
 """Packages whose versions decide bytes, so that driver and workers must agree on them."""
 
 
 class RayEngine:
     """Runs a job on a cluster that is there, or on one of its own that ends with the run and listens on loopback only.
+
+    Workers work in this process's folder, so that relative paths mean the same there.
 
     Args:
         address: `host:port` of a cluster's head, `auto` on a machine of one, or empty for one of our own. A program
@@ -54,15 +62,15 @@ class RayEngine:
         """Yield one result per item as it is done, in no order; see `Engine`.
 
         Raises:
-            DP2VLError: the cluster cannot be reached, a worker runs other versions, or all workers are lost; what the
-                job raises.
+            DP2VLError: the cluster cannot be reached or has no room, a worker runs other versions, or all workers are
+                lost; what the job raises.
         """
         waiting = iter(items)
         first = next(waiting, None)
         if first is None:
             return
         with _cluster(self.address, self.workers) as ray:
-            yield from _Dispatch(ray, job, self._seats(ray, job)).run(_chain(first, waiting))
+            yield from _Dispatch(ray, job, self._seats(ray, job), chain([first], waiting)).run()
 
     def _seats(self, ray: Any, job: Any) -> "list[_Seat]":
         """Return actors that have loaded what they need."""
@@ -75,20 +83,32 @@ class RayEngine:
         # Actors come back after a crash; what they had in flight is ours to retry.
         options = {"num_cpus": 1, "num_gpus": int(on_gpu), "max_restarts": -1, "max_concurrency": IN_FLIGHT}
         make = ray.remote(**options)(_Actor)
-        sent = ray.put(job)
-        first = make.remote()
+        seats = [_Seat(make.remote(str(Path.cwd()))) for _ in range(count)]
         try:
-            check_versions(ray.get(first.versions.remote()))
-            shared = first.prepare.remote(sent)
-            seats = [_Seat(actor, sent, shared) for actor in (first, *(make.remote() for _ in range(count - 1)))]
-            for seat, batch in zip(seats, ray.get([seat.start() for seat in seats]), strict=True):
-                seat.batch = batch
+            _check_room(ray, seats)
+            for seat in seats:
+                check_versions(ray.get(seat.said))
+            sent = ray.put(job)
+            # Kept here and not where it was made: the machine of the first worker may be lost.
+            shared = ray.put(ray.get(seats[0].actor.prepare.remote(sent)))
+            for seat in seats:
+                seat.start(sent, shared)
+            for seat in seats:
+                seat.settle(ray)
         except ray.exceptions.RayTaskError as error:
             raise _cause(error) from None
-        except ray.exceptions.RayActorError as error:
-            hint = "check that the same dp2vl is installed on every machine of the cluster"
+        except ray.exceptions.RayError as error:
+            hint = "check that the same dp2vl is installed on every machine of the cluster, and its memory"
             raise DP2VLError(f"a worker did not start: {_first_line(error)}", hint) from error
         return seats
+
+
+def _check_room(ray: Any, seats: "list[_Seat]") -> None:
+    """Raise a `DP2VLError` unless all actors are there in time: Ray counts room that others hold, and waits for it."""
+    there, waiting = ray.wait([seat.said for seat in seats], num_returns=len(seats), timeout=ROOM_S)
+    if waiting:
+        hint = "end what else runs there, or ask for fewer with --workers"
+        raise DP2VLError(f"the cluster had room for {len(there)} of {len(seats)} workers in {ROOM_S:.0f} s", hint)
 
 
 def versions() -> dict[str, str]:
@@ -106,7 +126,8 @@ def check_versions(theirs: dict[str, str]) -> None:
 class _Actor:
     """A worker's process. Several threads call `do`: while one works, the others read and write."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: str) -> None:
+        _stand_in(folder)
         self.worker: Any = None
         self.working = threading.Lock()
 
@@ -130,16 +151,35 @@ class _Actor:
         return [worker.write(*each) for each in zip(items, made, strict=True)]
 
 
+def _stand_in(folder: str) -> None:
+    """Work in `folder`. Where this machine has none, relative paths lead nowhere, and not into a folder of Ray's."""
+    try:
+        os.chdir(folder)
+    except OSError:
+        with TemporaryDirectory() as gone:
+            os.chdir(gone)
+
+
 class _Seat:
     """An actor, what it starts with, and what is in flight there."""
 
-    def __init__(self, actor: Any, *given: Any) -> None:
-        self.actor, self.given, self.flying, self.alone, self.batch = actor, given, 0, False, 1
-        self.back: Any = None
+    def __init__(self, actor: Any) -> None:
+        self.actor, self.flying, self.alone, self.batch = actor, 0, False, 1
+        self.given: tuple[Any, ...] = ()
+        self.said, self.back, self.lost_s = actor.versions.remote(), None, 0.0
 
-    def start(self) -> Any:
-        """Let the actor load what it needs; where it has died, Ray holds the call until it has started it anew."""
-        return self.actor.start.remote(*self.given)
+    def start(self, *given: Any) -> None:
+        """Let the actor say its versions and load what it needs, by default what it was given before.
+
+        Where it has died, Ray holds the calls until it has started it anew, maybe on another machine.
+        """
+        self.given = given or self.given
+        self.said, self.back = self.actor.versions.remote(), self.actor.start.remote(*self.given)
+
+    def settle(self, ray: Any) -> None:
+        """Return once the actor has loaded what it needs; raise a `DP2VLError` if it has other versions."""
+        check_versions(ray.get(self.said))
+        self.batch, self.back = ray.get(self.back), None
 
     def has_room(self, *, alone: bool) -> bool:
         """Return whether a batch may go there; `alone` if it may not have company."""
@@ -150,33 +190,43 @@ class _Dispatch(Generic[Item, Result]):
     """Hands items out and collects results. An item that was in flight when its actor died is suspect: it is tried
     again without company, so that the innocent are told from the one that kills."""
 
-    def __init__(self, ray: Any, job: Job[Item, Result], seats: list[_Seat]) -> None:
-        self.ray, self.job, self.seats = ray, job, seats
+    def __init__(self, ray: Any, job: Job[Item, Result], seats: list[_Seat], items: Iterator[Item]) -> None:
+        self.ray, self.job, self.seats, self.items = ray, job, seats, items
         self.flying: dict[Any, tuple[_Seat, list[Item], int]] = {}
         self.suspects: deque[tuple[Item, int]] = deque()
 
-    def run(self, items: Iterator[Item]) -> Iterator[Result]:
-        for seat in self.seats:
-            self._fill(seat, items)
-        while self.flying or self.suspects:
-            back = {seat.back: seat for seat in self.seats if seat.back is not None}
-            timeout = None if self.flying else PATIENCE_S
-            ready, _ = self.ray.wait([*self.flying, *back], num_returns=1, timeout=timeout)
-            if not ready:
-                raise DP2VLError("all workers are lost", "look at the cluster, then run the same command again")
-            if ready[0] in back:
-                self._welcome(back[ready[0]])
-            else:
-                yield from self._collect(ready[0])
+    def run(self) -> Iterator[Result]:
+        while True:
             for seat in self.seats:
-                self._fill(seat, items)
+                self._fill(seat)
+            if not self.flying and not self._any_left():
+                return
+            back = {seat.back: seat for seat in self.seats if seat.back is not None}
+            ready = self._wait_for([*self.flying, *back])
+            if ready in back:
+                self._welcome(back[ready])
+            else:
+                yield from self._collect(ready)
 
-    def _fill(self, seat: _Seat, items: Iterator[Item]) -> None:
+    def _any_left(self) -> bool:
+        """Return whether an item waits for a worker."""
+        following = list(islice(self.items, 1))
+        self.items = chain(following, self.items)
+        return bool(following or self.suspects)
+
+    def _wait_for(self, things: list[Any]) -> Any:
+        timeout = None if self.flying else PATIENCE_S
+        ready = self.ray.wait(things, num_returns=1, timeout=timeout)[0] if things else []
+        if not ready:
+            raise DP2VLError("all workers are lost", "look at the cluster, then run the same command again")
+        return ready[0]
+
+    def _fill(self, seat: _Seat) -> None:
         while self.suspects and seat.has_room(alone=True):
             item, tries = self.suspects.popleft()
             self._send(seat, [item], tries)
         while seat.has_room(alone=False):
-            batch = list(islice(items, seat.batch))
+            batch = list(islice(self.items, seat.batch))
             if not batch:
                 return
             self._send(seat, batch, 0)
@@ -192,8 +242,10 @@ class _Dispatch(Generic[Item, Result]):
             yield from self.ray.get(done)
         except self.ray.exceptions.RayTaskError as error:
             raise _cause(error) from None
-        except self.ray.exceptions.RayActorError as error:
-            seat.back = seat.back or seat.start()
+        except self.ray.exceptions.RayError as error:  # the worker, its machine or what it sent is lost
+            if seat.back is None:
+                seat.lost_s = time.monotonic()
+                seat.start()
             for item in batch:
                 if tries + 1 < TRIES:
                     self.suspects.append((item, tries + 1))
@@ -202,9 +254,14 @@ class _Dispatch(Generic[Item, Result]):
 
     def _welcome(self, seat: _Seat) -> None:
         try:
-            seat.batch, seat.back = self.ray.get(seat.back), None
-        except self.ray.exceptions.RayActorError:
-            seat.back = seat.start()
+            seat.settle(self.ray)
+        except self.ray.exceptions.RayTaskError as error:
+            raise _cause(error) from None
+        except self.ray.exceptions.RayError:
+            if time.monotonic() - seat.lost_s > PATIENCE_S:
+                self.seats.remove(seat)
+            else:
+                seat.start()
 
 
 @contextmanager
@@ -216,8 +273,7 @@ def _cluster(address: str, workers: int) -> Iterator[Any]:
         return
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     if address:
-        if address != "auto":
-            _check_address(address)
+        _check_address(address)
         import ray
 
         try:
@@ -229,6 +285,7 @@ def _cluster(address: str, workers: int) -> Iterator[Any]:
         os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         import ray
 
+        ray._private.ray_constants.ENABLE_RAY_CLUSTER = False  # in case the program has imported Ray before
         ray.init(address="local", num_cpus=workers or None, include_dashboard=False, **quiet)
     try:
         yield ray
@@ -238,16 +295,19 @@ def _cluster(address: str, workers: int) -> Iterator[Any]:
 
 def _check_address(address: str) -> None:
     """Raise a `DP2VLError` within seconds unless a cluster answers; Ray itself tries for minutes."""
+    if address == "auto":
+        address = os.environ.get("RAY_ADDRESS") or "auto"  # as Ray does
     host, _, port = address.rpartition(":")
-    if not host or not port.isdecimal():
+    if address != "auto" and ("/" in host or not host or not port.isdecimal()):
         raise UsageError(f"expected the address of a cluster, host:port or auto, got {address!r}", "check --address")
     try:
-        socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+        if address != "auto":
+            socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
         # A command of its own, as it can be ended: something else may listen there and never answer.
         command = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
-        subprocess.run(command, check=True, capture_output=True, timeout=CONNECT_S)
+        subprocess.run(command, check=True, capture_output=True, timeout=CHECK_S)
     except (OSError, OverflowError, subprocess.SubprocessError) as error:
-        hint = "check --address, and that the cluster runs (`ray status`)"
+        hint = "check --address, that the cluster runs (`ray status`), and that its token is here (RAY_AUTH_TOKEN)"
         raise DP2VLError(f"no Ray cluster answers at {address}", hint) from error
 
 
@@ -258,8 +318,3 @@ def _cause(error: Any) -> BaseException:
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def _chain(first: Item, rest: Iterator[Item]) -> Iterator[Item]:
-    yield first
-    yield from rest
