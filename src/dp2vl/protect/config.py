@@ -13,17 +13,27 @@ MetadataPolicy = Literal["minimal", "keep", "strip"]
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How long to search. Cost per photo is `steps` x `views` x towers forward and backward passes.
+    """How to search, and how long. Cost per photo is `steps` x `views` x towers forward and backward passes.
 
     Args:
         steps: gradient steps.
         views: versions of the photo per step.
         check_every: steps between two looks at the rounded photo, where the best one is kept.
+        first_step: its root mean square in units of the bound: most of it falls where a change hides, and is clipped.
+        momentum: share of the last step's direction that goes into the next.
+        smooth_px: steps are blurred by so much: finer change is gone after the next JPEG and costs as much similarity.
+        branch_share: of a gradient through attention and MLP of a tower's blocks, see `damp_branches`.
+        room: share of the similarity that a photo may lose which is left for rounding and for the file's own coding.
     """
 
     steps: int
     views: int
     check_every: int = 10
+    first_step: float = 3.0
+    momentum: float = 0.9
+    smooth_px: float = 1.0
+    branch_share: float = 0.5
+    room: float = 0.2
 
 
 EFFORTS = {

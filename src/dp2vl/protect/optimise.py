@@ -12,18 +12,11 @@ from dp2vl.protect.objective import Objective, oppose
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.views import blur, draw_views, jpeg
 from dp2vl.surrogates.protocol import Features, Surrogate
+from dp2vl.surrogates.residual import damp_branches
 from dp2vl.types import Budget
 
-MOMENTUM = 0.9
-SMOOTH_PX = 1.0
-"""Steps are blurred by so much: finer change is gone after the next JPEG and costs as much similarity."""
-
-STEP = 3.0
-"""Root mean square of the first step in units of the bound: most of it falls where a change hides, and is clipped."""
 HALF = True
 """Whether towers compute in bfloat16 where that is faster."""
-ROOM = 0.2
-"""Share of the similarity that a photo may lose which is left for rounding and for the file's own coding."""
 
 
 def optimise_changes(
@@ -41,7 +34,8 @@ def optimise_changes(
     """Return the changes (n, c, h, w) for photos, |change| <= linf, SSIM at least about the budget's.
 
     Gradient descent with momentum, each tower's gradient divided by its root mean square, so that no tower rules the
-    others; towers share the versions that they see. A step goes where it gains most for the similarity that it costs:
+    others, and taken more past its blocks than through them, which helps on towers that are not among these; towers
+    share the versions that they see. A step goes where it gains most for the similarity that it costs:
     the gradient times the square of `hiding_power`. A sign step would spend as much where little is gained, and show on
     flat areas. After each step the change is clipped and scaled back to the budget's similarity; steps shrink linearly
     to a tenth. Each step sees `views` versions, out of `draw_views`. The iterate with the lowest loss of the worst
@@ -54,14 +48,14 @@ def optimise_changes(
         images: photos of one size, sRGB in [0, 1], shape (n, 3, h, w).
         surrogates, references: the towers to move away on, and what is usual for each.
         budget: bounds on the change.
-        effort: how long to search.
+        effort: how to search, and how long.
         generator: all randomness; same generator state, thread count and versions give the same changes.
         groups: what each photo was kept with, as in `make_reference`; None where that is not known.
         grey: one channel shared by all three, for greyscale files.
         objective: see `dp2vl.protect.objective`.
     """
     bound, hiding = budget.linf, hiding_power(images)
-    ssim, similarity = budget.ssim + ROOM * (1 - budget.ssim), Similarity(images)
+    ssim, similarity = budget.ssim + effort.room * (1 - budget.ssim), Similarity(images)
     with torch.no_grad():
         clean = [surrogate.features(images) for surrogate in surrogates]
     groups = [None] * len(images) if groups is None else groups
@@ -79,8 +73,9 @@ def optimise_changes(
         pulls = [torch.zeros_like(view) for view in shown]
         for surrogate, reference, features, person in zip(surrogates, references, clean, people, strict=True):
             loss = torch.zeros((), device=images.device)
-            for view in shown:
-                loss = loss + objective(_look(surrogate, view), features, person, reference).sum()
+            with damp_branches(surrogate, effort.branch_share):
+                for view in shown:
+                    loss = loss + objective(_look(surrogate, view), features, person, reference).sum()
             slopes = torch.autograd.grad(loss, shown)
             steepness = _rms(*slopes)
             for pull, slope in zip(pulls, slopes, strict=True):
@@ -89,9 +84,9 @@ def optimise_changes(
         pulled = torch.stack([(view * pull).sum() for view, pull in zip(views, pulls, strict=True)]).sum()
         (gradient,) = torch.autograd.grad(pulled, leaf)
         gradient /= _rms(gradient)
-        velocity = MOMENTUM * velocity + gradient
-        direction = hiding * blur(hiding * velocity, SMOOTH_PX)
-        size = STEP * budget.linf * (1 - 0.9 * step / effort.steps)
+        velocity = effort.momentum * velocity + gradient
+        direction = hiding * blur(hiding * velocity, effort.smooth_px)
+        size = effort.first_step * budget.linf * (1 - 0.9 * step / effort.steps)
         change = change - size * direction / _rms(direction)
         change = similarity.fit(change.clamp(-bound, bound), ssim)
         if (step + 1) % effort.check_every == 0 or step + 1 == effort.steps:

@@ -53,6 +53,40 @@ class Form:
     project: str = "out_proj"
 
 
+class _Attention(nn.Module):
+    """Tokens look at one another. Its matrices are put into it by name."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        parts = [_multiply(self, part, hidden) for part in self.form.attend]
+        whole = parts if len(parts) == 3 else parts[0].chunk(3, -1)
+        query, key, value = (part.unflatten(-1, (self.form.heads, -1)).transpose(1, 2) for part in whole)
+        mixed = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+        return _multiply(self, self.form.project, mixed)
+
+
+class _Mlp(nn.Module):
+    """Two matrices, put into it by name, and what is between them."""
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return _multiply(self, "fc2", self.form.act(_multiply(self, "fc1", hidden)))
+
+
+def _multiply(module: nn.Module, name: str, hidden: Tensor) -> Tensor:
+    matrix: Any = module._modules[name]
+    return linear(hidden, matrix.weight, matrix.bias)
+
+
+_BRANCHES: Mapping[str, Callable[[Form], nn.Module]] = {"self_attn": _Attention, "mlp": _Mlp}
+
+
 class PlainTower(VisionTower):
     """A vision transformer with norms before attention and MLP.
 
@@ -69,7 +103,7 @@ class PlainTower(VisionTower):
             place: Any = self.vision
             for part in path:
                 if part not in place._modules:
-                    place.add_module(part, nn.Module())
+                    place.add_module(part, _BRANCHES[part](form) if part in _BRANCHES else nn.Module())
                 place = place._modules[part]
             place.register_parameter(last, nn.Parameter(value, requires_grad=False))
         self.blocks = len({n.split(".")[2] for n in tensors if n.startswith("encoder.layers.")}) - form.unread
@@ -86,10 +120,10 @@ class PlainTower(VisionTower):
         if form.norm:
             hidden = self._norm(hidden, form.norm)
         for number in range(self.blocks):
-            block = f"encoder.layers.{number}"
-            hidden = hidden + self._attend(self._norm(hidden, f"{block}.layer_norm1"), f"{block}.self_attn")
-            wide = self._linear(self._norm(hidden, f"{block}.layer_norm2"), f"{block}.mlp.fc1")
-            hidden = hidden + self._linear(form.act(wide), f"{block}.mlp.fc2")
+            name = f"encoder.layers.{number}"
+            block: Any = self.vision.get_submodule(name)
+            hidden = hidden + block.self_attn(self._norm(hidden, f"{name}.layer_norm1"))
+            hidden = hidden + block.mlp(self._norm(hidden, f"{name}.layer_norm2"))
         if form.joined > 1:
             hidden = layer_norm(hidden, hidden.shape[-1:], eps=1e-5)
         if form.first:
@@ -116,19 +150,9 @@ class PlainTower(VisionTower):
         first = weights[form.first].reshape(1, 1, -1).expand(count, -1, -1)
         return torch.cat([first, hidden], 1) + positions.reshape(1, grid * grid + 1, -1)
 
-    def _attend(self, hidden: Tensor, name: str) -> Tensor:
-        parts = [self._linear(hidden, f"{name}.{part}") for part in self.form.attend]
-        whole = parts if len(parts) == 3 else parts[0].chunk(3, -1)
-        query, key, value = (part.unflatten(-1, (self.form.heads, -1)).transpose(1, 2) for part in whole)
-        mixed = scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-        return self._linear(mixed, f"{name}.{self.form.project}")
-
     def _norm(self, hidden: Tensor, name: str) -> Tensor:
         weight, bias = self._weights[f"{name}.weight"], self._weights[f"{name}.bias"]
         return layer_norm(hidden, hidden.shape[-1:], weight, bias, self.form.eps)
-
-    def _linear(self, hidden: Tensor, name: str) -> Tensor:
-        return linear(hidden, self._weights[f"{name}.weight"], self._weights[f"{name}.bias"])
 
 
 def load_bundled(name: str) -> PlainTower:
