@@ -4,7 +4,7 @@ import pytest
 
 from dp2vl.report.album import advise
 from dp2vl.types import Outcome, Status
-from dp2vl.ui.advice import advise_on_page
+from dp2vl.ui.work import _advise
 
 
 def made(verdict: str, tower: str = "t") -> Outcome:
@@ -14,20 +14,20 @@ def made(verdict: str, tower: str = "t") -> Outcome:
 
 @pytest.mark.parametrize("verdict", ["weak: 0.1 (t)", "none: 0.1 (t)", "none: 0.1 (t, a tower not optimised against)"])
 def test_the_page_says_what_the_report_says(verdict):
-    told = advise_on_page(made(verdict), {"strength": "standard", "effort": "normal"})
+    told = _advise(made(verdict), {"strength": "standard", "effort": "normal"})
     assert told[:14] == advise(made(verdict))[:14] and "--" not in told
 
 
 def test_nothing_is_advised_that_was_done():
     told = {
-        (strength, effort): advise_on_page(made("weak: 0.1 (t)"), {"strength": strength, "effort": effort})
+        (strength, effort): _advise(made("weak: 0.1 (t)"), {"strength": strength, "effort": effort})
         for strength in ("light", "strong") for effort in ("quick", "thorough")
     }  # fmt: skip
-    assert "effort thorough, or with a higher strength" in told["light", "quick"]
-    assert "effort thorough" in told["strong", "quick"] and "strength" not in told["strong", "quick"]
+    assert "a longer effort, or with a higher strength" in told["light", "quick"]
+    assert "a longer effort" in told["strong", "quick"] and "strength" not in told["strong", "quick"]
     assert "a higher strength" in told["light", "thorough"] and "effort" not in told["light", "thorough"]
-    assert told["strong", "thorough"].startswith("No strength or effort is left to try")
+    assert told["strong", "thorough"].startswith("No effort or strength is left to try")
 
 
 def test_a_strong_photo_needs_no_advice():
-    assert advise_on_page(made("strong: 1.4 (t)")) == ""
+    assert _advise(made("strong: 1.4 (t)")) == ""

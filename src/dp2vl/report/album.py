@@ -64,8 +64,12 @@ def summarise(outcomes: Sequence[Outcome]) -> dict[str, object]:
     return {"files": len(outcomes), **count, "verdicts": verdicts, "towers": [], "measured": _measured(outcomes)}
 
 
-def advise(outcome: Outcome) -> str:
-    """Return what to do about a photo, in a sentence; "" for one that is as well off as can be measured."""
+def advise(outcome: Outcome, settings: Mapping[str, str] | None = None) -> str:
+    """Return what to do about a photo, in a sentence; "" for one that is as well off as can be measured.
+
+    Args:
+        settings: `strength` and `effort` of the run, where they are known: what was tried is not advised.
+    """
     if outcome.status in (Status.REFUSED, Status.FAILED):
         return "There is no protected copy: do not share the original in its place."
     if outcome.status == Status.SKIPPED or _word(outcome) not in ("weak", "none"):
@@ -76,13 +80,26 @@ def advise(outcome: Outcome) -> str:
     tower, _, after = worst.removeprefix("shift[").rpartition("]")
     if "not optimised against" in outcome.verdict:
         return f"Weakest on {tower}, which was not among the towers used: name more with --surrogates.{rest}"
-    again = "protect the original again with a longer --effort than this copy had"
-    if outcome.figures.get("change_levels", 0) <= STRENGTHS["standard"].levels:  # more was allowed to `strong` alone
-        again += ", or with a higher --strength"
+    ways = _untried(outcome, settings or {})
+    if not ways:
+        return "No effort or strength is left to try: if this is too little for you, keep the photo to yourself."
+    again = f"protect the original again {', or '.join(ways)}"
     if after:
         treatment = after.removeprefix(" after ")
         return f"Weakest after {_TREATMENTS.get(treatment, treatment)}: {again}.{rest}"
     return f"{again[0].upper()}{again[1:]}.{rest}"
+
+
+def _untried(outcome: Outcome, settings: Mapping[str, str]) -> list[str]:
+    """Return what may still help."""
+    ways = ["with a longer --effort" if settings else "with a longer --effort than this copy had"]
+    if settings.get("effort") == "thorough":
+        ways = []
+    # Where the strength is not known: more than `standard` allows was allowed to `strong` alone.
+    most = outcome.figures.get("change_levels", 0) > STRENGTHS["standard"].levels
+    if settings.get("strength", "strong" if most else "") != "strong":
+        ways.append("with a higher --strength")
+    return ways
 
 
 def _measured(outcomes: Sequence[Outcome]) -> list[str]:

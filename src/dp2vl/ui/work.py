@@ -16,7 +16,6 @@ from typing import Any
 
 from dp2vl.errors import DP2VLError
 from dp2vl.types import Outcome, Status
-from dp2vl.ui.advice import advise_on_page
 
 Say = Callable[[dict[str, Any]], None]
 """Takes one event: `total` and `outcome` of photos, `line` about progress, `found` at the end, `error` and `hint`."""
@@ -68,7 +67,7 @@ def verify(options: Mapping[str, str], folder: Path, say: Say) -> dict[str, Any]
     def tell(v: Verified) -> dict[str, Any]:
         rel = Path(v.path).relative_to(top).as_posix()
         outcome = Outcome(path=v.path, rel=rel, status=Status.PROTECTED, verdict=v.verdict, figures=v.figures)
-        return asdict(v) | {"rel": rel, "advice": advise_on_page(outcome)}
+        return asdict(v) | {"rel": rel, "advice": _advise(outcome)}
 
     found = verify_files(
         target, against=against, surrogates=options["surrogates"], device=choose_device("auto"),
@@ -111,7 +110,14 @@ def _protect(options: Mapping[str, str], source: Path, out: Path, say: Say) -> A
 
 
 def _as_told(outcome: Outcome, settings: Mapping[str, str]) -> dict[str, Any]:
-    return asdict(outcome) | {"advice": advise_on_page(outcome, settings)}
+    return asdict(outcome) | {"advice": _advise(outcome, settings)}
+
+
+def _advise(outcome: Outcome, settings: Mapping[str, str] | None = None) -> str:
+    """Return the reports' advice in the words of the page, which has no options to type."""
+    from dp2vl.report.album import advise
+
+    return advise(outcome, settings).replace("name more with --surrogates", "choose more of them").replace("--", "")
 
 
 def _as_answers(found: list[Any], folder: Path) -> dict[str, Any]:
