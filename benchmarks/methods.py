@@ -33,7 +33,7 @@ def main() -> None:
 
 def measure(screen: Screen, name: str) -> dict[str, Any]:
     """Return what is left of people, and what readers learn, after a method changed all photos."""
-    photos = [picture.pixels for _, picture in screen.taught]
+    photos = [picture.pixels.astype(np.uint8) for _, picture in screen.taught]
     budget = STRENGTHS[STRENGTH]
     if name == NOISE:
         changed = [add_noise(photo, budget=budget, seed=i) for i, photo in enumerate(photos)]
