@@ -117,7 +117,7 @@ def run_rival(
 
     def find() -> Tensor:
         search = Search(
-            towers=len(towers), loss=make(scene), how=replace(how, views=views), linf=budget.linf, steps=steps,
+            towers=len(towers), loss=make(scene), how=replace(how, views=views), budget=budget, steps=steps,
             generator=Generator().manual_seed(0),
         )  # fmt: skip
         change = search.find(images, torch.arange(len(images)))

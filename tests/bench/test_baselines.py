@@ -1,10 +1,16 @@
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
+from dp2vl.bench.baselines import external
 from dp2vl.bench.baselines.encoders import ENCODER_METHODS, Scene, stranger
+from dp2vl.bench.baselines.external import method_digest
 from dp2vl.bench.baselines.names import BASELINES, PIXELATE
 from dp2vl.bench.baselines.registry import apply_baseline
+from dp2vl.protect.budget import Similarity
 from dp2vl.protect.quality import ssim
 from dp2vl.types import Budget
 from towers import TinyTower
@@ -62,6 +68,33 @@ def test_what_a_method_makes_small_gets_smaller_than_noise_makes_it(name):
     noisy = (scene.images + BUDGET.linf * signs).clamp(0, 1)
     free = Budget(linf=BUDGET.linf, ssim=0.0)
     assert end(tensor(change(name, budget=free))) < min(end(noisy), end(scene.images))
+
+
+@pytest.mark.parametrize("name", ["fawkes", "veattack", "attackvlm"])
+def test_a_method_that_searches_within_the_similarity_gets_further_than_one_shrunk_to_it_afterwards(name):
+    tight, free = Budget(linf=12 / 255, ssim=0.98), Budget(linf=12 / 255, ssim=0.0)
+    scene = Scene(tensor(photos()), PEOPLE, [TOWER])
+    loss, within = ENCODER_METHODS[name][0](scene), Similarity(scene.images)
+
+    def end(budget: Budget) -> float:
+        moved = tensor(change(name, budget=budget, steps=20)) - scene.images
+        after = scene.images + within.fit(moved, tight.ssim)
+        return float(loss(0, after, torch.arange(4), torch.Generator().manual_seed(0)).detach().mean())
+
+    assert end(tight) < end(free)
+
+
+def test_the_digest_of_a_baseline_changes_when_the_search_does(tmp_path, monkeypatch):
+    before = {name: method_digest(name) for name in ("fawkes", "veattack", "noise")}
+    assert before["fawkes"] != before["veattack"] and before["noise"] == "noise"
+    copy = Path(shutil.copytree(external.ROOM, tmp_path / "room"))
+    monkeypatch.setattr(external, "ROOM", copy)
+    assert method_digest("fawkes") == before["fawkes"]
+    other = Path(shutil.copytree(copy, tmp_path / "other"))
+    (other / "search.py").write_text((copy / "search.py").read_text().replace("BATCH = 24", "BATCH = 12"))
+    monkeypatch.setattr(external, "ROOM", other)
+    assert method_digest("fawkes") != before["fawkes"]
+    assert method_digest("noise") == before["noise"]
 
 
 def test_patterns_are_shared_by_all_or_by_the_photos_of_a_person():

@@ -215,4 +215,4 @@ ENCODER_METHODS: dict[str, tuple[Make, Steps]] = {
     "fawkes": (_farthest_person, Steps(size=1.0)),
     "lowkey": (_leave_face, Steps(size=1.0)),
 }
-"""Name -> what it makes small, and how it walks."""
+"""Name -> what it makes small, and how it walks; what is not said in `Steps` is one look per step and tower."""

@@ -3,16 +3,20 @@
 import hashlib
 import importlib.util
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dp2vl.bench.baselines.names import BASELINES
 from dp2vl.errors import UsageError
 from dp2vl.types import Budget
 
 Method = Callable[..., Sequence[NDArray[np.uint8]]]
 """(photos, people, towers, budget, steps, seed) -> photos of the same shapes; all but photos as keywords."""
+ROOM = Path(__file__).parent
+"""Where the code of our baselines is."""
 SLACK = 0.005
 """Similarity may be so much below the budget's: methods see tensors, the check sees rounded files."""
 
@@ -29,8 +33,19 @@ def method_name(spec: str) -> str:
 
 
 def method_digest(spec: str) -> str:
-    """Return what changes when the method does: the digest of its file, or the name of one of ours."""
-    return hashlib.sha256(_file(spec).read_bytes()).hexdigest() if is_external(spec) else spec
+    """Return what changes when the method does: the digest of its file; of a baseline, its name and its room's digest.
+
+    Names of other arms (`dp2vl`, `noise`) come back as they are: the package's version stands for them.
+    """
+    if is_external(spec):
+        return hashlib.sha256(_file(spec).read_bytes()).hexdigest()
+    return f"{spec} {_room_digest(ROOM)}" if spec in BASELINES else spec
+
+
+@cache
+def _room_digest(room: Path) -> str:
+    """Return a digest of the code of all baselines: they share a search."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(room.glob("*.py")))).hexdigest()
 
 
 def load_method(spec: str) -> Method:

@@ -1,4 +1,8 @@
-"""The search that the baselines share: signed or Adam steps on a batch of photos, as their authors take them."""
+"""The search that the baselines share: signed or Adam steps on a batch of photos, as their authors take them.
+
+What `protect` does about its budget is done here too: after every step the change is clipped and, where a photo with it
+would be less similar than the budget asks, made smaller. So a method searches among changes that it may make.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -6,7 +10,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator, Tensor
 
+from dp2vl.protect.budget import Similarity
 from dp2vl.protect.views import crop, jpeg
+from dp2vl.types import Budget
 
 BATCH = 24
 Loss = Callable[[int, Tensor, Tensor, Generator], Tensor]
@@ -22,7 +28,7 @@ class Steps:
         rule: `sign` (of the gradient, or of its running sum) or `adam`.
         momentum: of signed steps.
         decay: step size falls linearly to a hundredth.
-        views: looks per step, whose gradients are averaged.
+        views: looks per step and tower, whose gradients are averaged; one, unless its paper takes more.
         area: smallest and largest share of the photo's area that a random crop keeps; (1, 1) for the whole photo.
         jpeg: quality of a JPEG round trip before every look, its gradient passed straight through; 0 for none.
     """
@@ -46,24 +52,26 @@ class Search:
 
     Args:
         towers: how many encoders the loss looks through. how: the method's own way.
-        linf: bound on the change. steps: looks at each photo. generator: all randomness.
+        budget: bounds on the change, kept after every step. steps: to take, each of `how.views` looks at every photo
+            and tower. generator: all randomness.
     """
 
     towers: int
     loss: Loss
     how: Steps
-    linf: float
+    budget: Budget
     steps: int
     generator: Generator
 
     def find(self, images: Tensor, rows: Tensor) -> Tensor:
-        """Return changes, |change| <= linf, of these rows of `images`, sRGB in [0, 1], (n, 3, h, w)."""
+        """Return changes within the budget of these rows of `images`, sRGB in [0, 1], (n, 3, h, w)."""
         return torch.cat([self._find_batch(images[part], part) for part in rows.split(BATCH)])
 
     def _find_batch(self, images: Tensor, rows: Tensor) -> Tensor:
-        how = self.how
-        change = ((torch.rand(images.shape, generator=self.generator) * 2 - 1) * self.linf).to(images).requires_grad_()
-        size = how.size / 255 * (self.linf * 255 / 8) * (40 / self.steps)
+        how, linf, similarity = self.how, self.budget.linf, Similarity(images)
+        start = ((torch.rand(images.shape, generator=self.generator) * 2 - 1) * linf).to(images)
+        change = similarity.fit(start, self.budget.ssim).requires_grad_()
+        size = how.size / 255 * (linf * 255 / 8) * (40 / self.steps)
         adam = torch.optim.Adam([change], lr=size)
         velocity = torch.zeros_like(images)
         for step in range(self.steps):
@@ -85,7 +93,7 @@ class Search:
                 with torch.no_grad():
                     change -= size * rate * velocity.sign()
             with torch.no_grad():
-                change.clamp_(-self.linf, self.linf)
+                change.copy_(similarity.fit(change.clamp(-linf, linf), self.budget.ssim))
         return change.detach()
 
 
@@ -103,3 +111,10 @@ def random_crop(photos: Tensor, area: tuple[float, float], generator: Generator)
     side = (area[0] + (area[1] - area[0]) * share) ** 0.5
     top, left = y * (1 - side), x * (1 - side)
     return crop(photos, (top, left, top + side, left + side))
+
+
+@torch.no_grad()
+def carried(images: Tensor, change: Tensor, ssim: float) -> Tensor:
+    """Return what share of a change each photo can carry at a similarity of `ssim`, (n, 1, 1, 1)."""
+    kept, whole = (x.flatten(1).norm(dim=1) + 1e-9 for x in (Similarity(images).fit(change, ssim), change))
+    return (kept / whole)[:, None, None, None]
