@@ -11,7 +11,7 @@ from dp2vl.errors import UsageError
 from dp2vl.learn.composites import make_composites
 from dp2vl.learn.gallery import BLANK, Gallery
 from dp2vl.learn.lessons import make_general, make_lessons, permute_facts
-from dp2vl.learn.recipe import ATTACKERS, Adapters, Recipe
+from dp2vl.learn.recipe import ATTACKERS, Adapters, Recipe, load_recipe
 from dp2vl.learn.tune import Tuning
 
 RECIPE = Recipe(
@@ -88,6 +88,23 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(make, lessons, pi
         list(tuning.run())
         runs.append(tuning.losses)
     assert runs[0] == runs[1] != runs[2]
+
+
+def test_what_else_draws_numbers_changes_neither_adapters_nor_its_own_draws(make, lessons, pixels, tmp_path):
+    adapters = replace(RECIPE.adapters, dropout=load_recipe("mini-llava").adapters.dropout)
+    recipe = replace(RECIPE, steps=3, checkpoints=(1.0,), adapters=adapters)
+    assert adapters.dropout > 0
+    written = []
+    for number in range(2):
+        vlm = make("llava")
+        tuning = Tuning(vlm, recipe, lessons, pixels, seed=1)
+        torch.rand(3)
+        before = torch.get_rng_state()
+        list(tuning.run())
+        assert torch.equal(torch.get_rng_state(), before)
+        vlm.save_adapters(tmp_path / str(number))
+        written.append((tmp_path / str(number) / "adapters.safetensors").read_bytes())
+    assert written[0] == written[1]
 
 
 def test_all_photos_come_equally_often(make, lessons, pixels):
