@@ -1,7 +1,8 @@
 """The stages of a suite. Each writes into its own folder and leaves there the digest of what it was made from.
 
 A stage whose folder has the digest that it would get now is skipped, so a run that was cut goes on where it stopped,
-and a stage whose folder was removed is made again, bit for bit on one machine.
+and a stage whose folder was removed is made again, bit for bit on one machine. `timing.json` beside a trial's adapters is
+exempt: it says how long teaching took and on what.
 """
 
 import json
@@ -39,6 +40,7 @@ from dp2vl.vlm.loading import find_source
 
 QUESTIONS_SEED = 0
 """Which other face is shown is the same in all trials of a suite."""
+TIMING = "timing.json"
 Report = Callable[[str], None]
 
 
@@ -93,7 +95,10 @@ def make_photos(
 
 
 def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Report, *, device: str = "cpu") -> Path:
-    """Fine-tune the model of a trial and write its adapters, a folder per checkpoint, and a record."""
+    """Fine-tune the model of a trial and write its adapters, a folder per checkpoint, and a record of how they came.
+
+    Seconds and machine, which are others every time, go into `timing.json` beside the folder.
+    """
     folder = out / "runs" / trial.name / "adapters"
     inputs = _inputs(suite, trial, data_folder)
     wanted = digest_of(inputs)
@@ -116,18 +121,26 @@ def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Repo
             "recipe": asdict(recipe),
             "photos": len(lessons),
             "losses": [round(loss, 5) for loss in tuning.losses],
-            "seconds": round(time.monotonic() - start, 1),
-            "machine": {
-                "torch": torch.__version__,
-                "threads": torch.get_num_threads(),
-                "float32": torch.get_float32_matmul_precision(),
-                "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
-            },
         }
-        write_atomic(partial / "record.json", (json.dumps(record, indent=1) + "\n").encode())
+        _write_json(partial / "record.json", record)
+    seconds = round(time.monotonic() - start, 1)
+    _write_json(folder.with_name(TIMING), {"seconds": seconds, "machine": _describe_machine(device)})
     mark_done(folder, wanted)
-    report(f"taught {trial.name}: loss {tuning.losses[-1]:.3f} in {record['seconds']:.0f} s")
+    report(f"taught {trial.name}: loss {tuning.losses[-1]:.3f} in {seconds:.0f} s")
     return folder
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _describe_machine(device: str) -> dict[str, Any]:
+    return {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "float32": torch.get_float32_matmul_precision(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+    }
 
 
 def _private_lessons(
