@@ -178,6 +178,15 @@ def test_a_folder_of_another_suite_is_an_error(suite, tmp_path):
         run_suite(suite, tmp_path / "other")
 
 
+def test_a_folder_of_another_suite_is_not_scored(suite, tmp_path):
+    out, other = tmp_path / "out", replace(suite, seeds=(7,))
+    fill(suite, out)
+    (out / "suite.json").write_text(json.dumps({"digest": other.digest, "name": "other"}))
+    with pytest.raises(UsageError, match="holds the suite other"):
+        score_trials(suite, out)
+    assert not (out / SCORES).exists()
+
+
 def test_protection_is_scored_beside_the_clean_arm_of_the_same_attacker(suite, tmp_path):
     out, mixed = tmp_path / "out", replace(suite, arms=("clean", "noise", "protected"))
     for trial in mixed.trials():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from dp2vl.bench.suite import DP2VL, Suite, Trial
+from dp2vl.bench.suite import DP2VL, Suite, Trial, check_folder
 from dp2vl.bench.visibility import write_visibility
 from dp2vl.errors import DP2VLError
 from dp2vl.files import write_atomic
@@ -95,8 +95,10 @@ def score_trials(suite: Suite, out: Path) -> Path:
     answers give the same bytes. How visible changed photos are is measured and written beside them.
 
     Raises:
+        UsageError: `out` is the folder of another suite.
         DP2VLError: no group is complete.
     """
+    check_folder(suite, out)
     groups = _read_groups(suite, out)
     if not groups:
         raise DP2VLError(f"{out} has no arm whose seeds were all asked", "dp2vl bench run first")

@@ -1,8 +1,8 @@
 """The stages of a suite. Each writes into its own folder and leaves there the digest of what it was made from.
 
 A stage whose folder has the digest that it would get now is skipped, so a run that was cut goes on where it stopped,
-and a stage whose folder was removed is made again, bit for bit on one machine. `timing.json` beside a trial's adapters is
-exempt: it says how long teaching took and on what.
+and a stage whose folder was removed is made again, bit for bit on one machine. `timing.json` beside a trial's adapters
+is exempt: it says how long teaching took and on what.
 """
 
 import json
