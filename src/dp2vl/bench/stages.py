@@ -193,27 +193,30 @@ def _own_protection(suite: Suite) -> Trial:
 
 
 def question(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Report, *, device: str = "cpu") -> Path:
-    """Ask the model of a trial at every checkpoint and write `answers.jsonl`.
+    """Ask the model of a trial at every checkpoint and write `answers.jsonl`; `done.json` has what they depend on.
 
-    Training photos are shown as they were learned from, all others as they were.
+    Training photos are shown as they were learned from, all others as they were; an adversary who cleans photos cleans
+    all of them.
     """
-    folder = out / "runs" / trial.name
+    folder, purify = out / "runs" / trial.name, suite.recipe(trial).purify
     inputs = _inputs(suite, trial, data_folder) | {"questions": 2, "seed_of_questions": QUESTIONS_SEED}
+    if purify != "none":
+        inputs["shown"] = purify
     wanted, path = digest_of(inputs), folder / "answers.jsonl"
     if path.is_file() and is_done(folder, wanted):
         return path
     data = read_dataset(data_folder)
     asks, more = plan_questions(data, QUESTIONS_SEED), plan_last_questions(data)
-    pixels = _read(data, [item.shown for item in (*asks, *more)])
-    learned_from = _train_photos(suite, trial, data, data_folder, out, report)
-    pixels |= {i: apply_countermeasure(photo, suite.recipe(trial).purify) for i, photo in learned_from.items()}
+    photos = _read(data, [item.shown for item in (*asks, *more)])
+    photos |= _train_photos(suite, trial, data, data_folder, out, report)
+    pixels = {i: apply_countermeasure(photo, purify) for i, photo in photos.items()}
     steps = sorted((folder / "adapters").glob("step*")) if trial.arm != "untouched" else [None]
     start, answers = time.monotonic(), []
     for checkpoint in steps:
         asked = [*asks, *more] if checkpoint == steps[-1] else asks
         answers += _ask_checkpoint(trial, checkpoint, pixels, asked, device)
     write_answers(path, answers)
-    mark_done(folder, wanted)
+    mark_done(folder, wanted, {"inputs": inputs})
     report(f"asked {trial.name}: {len(answers)} questions in {time.monotonic() - start:.0f} s")
     return path
 
