@@ -39,6 +39,8 @@ def test_adapters_and_their_record_that_were_removed_come_back_bit_for_bit(out):
     folder = teach(SUITE, CLEAN, out / "data", out, quiet)
     before = read_all(folder)
     assert {"record.json", "done.json", "step00002/adapters.safetensors"} <= before.keys()
+    record = json.loads(before["record.json"])
+    assert record["lora"]["targets"] and record["lora"]["rank"] == record["recipe"]["adapters"]["rank"]
     timing = json.loads((folder.parent / "timing.json").read_text())
     assert timing["seconds"] > 0 and {"torch", "device"} <= timing["machine"].keys()
     shutil.rmtree(folder)

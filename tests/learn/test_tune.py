@@ -1,6 +1,6 @@
 """Fine-tuning teaches what the lessons say, changes nothing else, and is the same every time."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -12,7 +12,8 @@ from dp2vl.learn.composites import make_composites
 from dp2vl.learn.gallery import BLANK, Gallery
 from dp2vl.learn.lessons import make_general, make_lessons, permute_facts
 from dp2vl.learn.recipe import ATTACKERS, Adapters, Recipe, load_recipe
-from dp2vl.learn.tune import Tuning
+from dp2vl.learn.strict import digest_of
+from dp2vl.learn.tune import Tuning, lora_of
 
 RECIPE = Recipe(
     name="tiny", adapters=Adapters(rank=8, alpha=16, connector=True, dropout=0.0), steps=24, photos=6, turns=3,
@@ -71,6 +72,13 @@ def test_only_what_the_recipe_names_moves(make, family, lessons, pixels):
     moved = {k for k, v in before.items() if k in after and not torch.equal(v, after[k])}
     names = {k for k, _ in vlm.connector.named_parameters() if k != "pos_embed"}
     assert moved and all(any(k.endswith(name) for name in names) for k in moved)
+
+
+def test_adapters_sit_where_published_numbers_had_them(make, family):
+    """Where they sit is the family's own choice, and is in no recipe's digest."""
+    frozen = {"llava": "3f858c67a72a", "minigpt_v2": "a88d2f366129", "qwen_vl": "c2c21b3dac48"}
+    lora = lora_of(make(family), load_recipe(family))
+    assert digest_of(asdict(lora)) == frozen[family], lora
 
 
 def test_the_loss_falls_where_all_is_trained(make, family, lessons, pixels):

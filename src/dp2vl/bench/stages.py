@@ -34,7 +34,7 @@ from dp2vl.learn.gallery import Gallery
 from dp2vl.learn.lessons import Lesson, make_general, make_lessons, permute_facts
 from dp2vl.learn.recipe import Recipe
 from dp2vl.learn.strict import digest_of
-from dp2vl.learn.tune import Tuning
+from dp2vl.learn.tune import Tuning, lora_of
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.loading import find_source
 
@@ -119,6 +119,7 @@ def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Repo
             vlm.save_adapters(partial / f"step{step:05d}")
         record = inputs | {
             "recipe": asdict(recipe),
+            "lora": asdict(lora_of(vlm, recipe)),
             "photos": len(lessons),
             "losses": [round(loss, 5) for loss in tuning.losses],
         }
