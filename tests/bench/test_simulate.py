@@ -1,6 +1,7 @@
 """Somebody's own album: consent first, protected copies beside the photos, and nothing left behind."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +105,15 @@ def test_an_album_that_cannot_be_asked_about_is_an_error_before_training(quick, 
     with pytest.raises(UsageError) as error:
         simulate(write_album(tmp_path / "album", **album))
     assert message in str(error.value)
+
+
+def test_probe_photos_of_one_person_alone_are_an_error_before_training(quick, tmp_path, monkeypatch):
+    album = write_album(tmp_path / "album")
+    for name in ("ben", "cleo"):
+        shutil.rmtree(album / name / "probe")
+    monkeypatch.setattr(module, "_run", lambda *_: pytest.fail("taught"))
+    with pytest.raises(UsageError, match="there are none of Ben Example, Cleo Example; hint: add photos"):
+        simulate(album)
 
 
 def test_a_copy_that_is_missing_is_an_error(quick, tmp_path):

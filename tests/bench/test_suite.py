@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dp2vl.bench.done import mark_done
 from dp2vl.bench.run import run_suite
 from dp2vl.bench.scores import CURVES, SCORES, Score, score_trials
 from dp2vl.bench.scores import PEOPLE as PEOPLE_RECORDS
@@ -176,6 +177,46 @@ def test_a_folder_of_another_suite_is_an_error(suite, tmp_path):
     (tmp_path / "other" / "suite.json").write_text(json.dumps({"digest": other.digest, "name": "other"}))
     with pytest.raises(UsageError, match="holds the suite other"):
         run_suite(suite, tmp_path / "other")
+
+
+def test_a_folder_of_another_suite_is_not_scored(suite, tmp_path):
+    out, other = tmp_path / "out", replace(suite, seeds=(7,))
+    fill(suite, out)
+    (out / "suite.json").write_text(json.dumps({"digest": other.digest, "name": "other"}))
+    with pytest.raises(UsageError, match="holds the suite other"):
+        score_trials(suite, out)
+    assert not (out / SCORES).exists()
+
+
+def say_inputs(suite: Suite, out: Path, arms: tuple[str, ...] = (), **changes: str) -> None:
+    inputs = {"dp2vl": "1", "recipe_digest": "a", "model": "m", "data": "d", "questions": 2, "photos": [], **changes}
+    for trial in suite.trials(arms):
+        mark_done(out / "runs" / trial.name, "digest", {"inputs": inputs})
+
+
+@pytest.mark.parametrize(
+    ("key", "called"),
+    [("dp2vl", "version"), ("recipe_digest", "recipe"), ("model", "model"), ("data", "data set"), ("photos", "photos")],
+)
+def test_answers_made_from_something_else_are_not_scored_beside_others(suite, tmp_path, key, called):
+    out = tmp_path / "out"
+    fill(suite, out)
+    say_inputs(suite, out)
+    score_trials(suite, out)
+    odd = out / "runs/mini-qwen-vl/clean/default/seed1"
+    inputs = json.loads((odd / "done.json").read_text())["inputs"]
+    mark_done(odd, "other", {"inputs": inputs | {key: "other"}})
+    with pytest.raises(DP2VLError, match=f"seed1 was made with another {called} than .*seed0; hint: dp2vl bench run"):
+        score_trials(suite, out)
+
+
+def test_models_and_attackers_may_differ_in_what_they_were_made_from_and_old_answers_need_not_say_it(suite, tmp_path):
+    mixed, out = replace(suite, attackers=("default", "tower"), arms=("clean",)), tmp_path / "out"
+    fill(mixed, out)
+    for trial in mixed.trials():
+        own = {"inputs": {"recipe_digest": trial.attacker, "model": trial.family, "data": "d"}}
+        mark_done(out / "runs" / trial.name, "digest", own if trial.seed else None)
+    score_trials(mixed, out)
 
 
 def test_protection_is_scored_beside_the_clean_arm_of_the_same_attacker(suite, tmp_path):

@@ -108,6 +108,22 @@ def point_at_wrong_option(folder: Path) -> None:
     edit_line(folder / "qa" / "probe.jsonl", number, lambda q: q.update(answer_index=(q["answer_index"] + 1) % 4))
 
 
+def answer_otherwise(file: str, format: str) -> Callable[[Path], None]:
+    """Give every question of one kind an answer that fits its options and nobody's facts."""
+
+    def plant(folder: Path) -> None:
+        path = folder / "qa" / f"{file}.jsonl"
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        for row in rows:
+            if row["format"] == format:
+                place = (row["answer_index"] + 1) % len(row["options"]) if row["options"] else -1
+                answer = row["options"][place] if row["options"] else "Nobody"
+                row |= {"answer": answer, "answer_index": place, "aliases": [answer]}
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    return plant
+
+
 def ask_only_what_is_visible(folder: Path) -> None:
     def keep_own(row: dict[str, Any]) -> None:
         row["turns_json"] = json.dumps([t for t in json.loads(row["turns_json"]) if t[1] == row["category"]])
@@ -218,7 +234,7 @@ DEFECTS: dict[str, list[Callable[[Path], None]]] = {
     "person": [name_unknown_person],
     "person-without-photo": [leave_person_without_photo],
     "consent": [forget_consent, claim_synthetic_consent],
-    "question": [ask_about_lost_photo, point_at_wrong_option],
+    "question": [ask_about_lost_photo, point_at_wrong_option, answer_otherwise("probe", "yesno")],
     "turns": [ask_only_what_is_visible],
     "balance": [unbalance, repeat_token],
     "listed-twice": [repeat_row, repeat_photo],
@@ -233,14 +249,30 @@ DEFECTS: dict[str, list[Callable[[Path], None]]] = {
     "leak-light": [share("light")],
     "record": [lose_record],
 }
-ALONG = {"name-in-metadata": {"metadata"}}
-"""Rules that must speak together with another."""
+ALONG = {"name-in-metadata": {"metadata"}, "balance": {"question"}}
+"""Rules that must speak together with another: once facts are changed, answers no longer fit them."""
 
 
 @pytest.mark.parametrize(("rule", "plant"), [(rule, plant) for rule, plants in DEFECTS.items() for plant in plants])
 def test_a_planted_defect_is_caught_by_its_rule_alone(rule: str, plant: Callable[[Path], None], copy: Path) -> None:
     plant(copy)
     assert errors(copy) == {rule} | ALONG.get(rule, set())
+
+
+WRONG_ANSWERS = [
+    ("probe", "open"), ("probe", "mcq"), ("probe", "yesno"), ("stranger", "open"), ("stranger", "mcq"),
+    ("stranger", "yesno"), ("reverse", "mcq"), ("twohop", "open"), ("text", "mcq"), ("utility", "mcq"),
+]  # fmt: skip
+
+
+def test_every_answer_that_is_not_what_the_facts_say_is_found(copy: Path) -> None:
+    for file, format in WRONG_ANSWERS:
+        answer_otherwise(file, format)(copy)
+    wrong = [f for f in check_dataset(copy) if f.rule == "question"]
+    data = read_dataset(copy)
+    flipped = [q for file, format in WRONG_ANSWERS for q in data.questions[file] if q.format == format]
+    assert len(wrong) == len(flipped) > 1000
+    assert any("has the answer 'no', expected 'yes'" in str(finding) for finding in wrong)
 
 
 def test_a_real_album_is_judged_by_how_its_photos_look(copy: Path) -> None:

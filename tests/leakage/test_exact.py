@@ -250,9 +250,79 @@ def test_no_metric_appears_that_is_not_described():
         "identity_accuracy", "identity_leakage", "category_accuracy", "category_leakage", "leakage", "chance",
         "image_share", "category_given_identity", "category_given_not_identity", "train_accuracy", "overfit_gap",
     }  # fmt: skip
-    numbers = score_runs([vary(0), vary(1), vary(2)])
-    assert {n.metric for n in numbers} == known
+    runs = [vary(0), vary(1), vary(2)]
+    assert {n.metric for n in score_runs(runs)} == known
+    slots = ("identity", "category", "token")
+    more = write({(slot, "pet" if slot != "identity" else ""): 1 for slot in slots})
+    more += choose("mcq", ("cat",)) + choose("yesno", ("yes", "no"))
+    known |= {f"{slot}_text_accuracy" for slot in slots}
+    known |= {"invalid_rate", "mcq_accuracy", "yesno_balanced_accuracy"}
+    assert {n.metric for n in score_runs([run + more for run in runs])} == known
     assert all(f"`{metric}`" in (score_runs.__doc__ or "") for metric in known)
+
+
+def write(right: Mapping[tuple[str, str], int], said: str = "no idea") -> list[Answer]:
+    """Return what was written about four photos of each person: (slot, scenario) -> on how many the truth."""
+    return [
+        Answer(
+            step=7, view="probe", qid=f"{slot}-{scenario}-{person}-{photo}", photo_id=f"{person}-{photo}",
+            person_id=person, scenario=scenario, slot=slot, format="open", answer=f"{slot} of {person}",
+            text=f"The {slot} of {person}." if photo < many else said,
+        )
+        for (slot, scenario), many in right.items() for person in PEOPLE for photo in range(4)
+    ]  # fmt: skip
+
+
+def choose(format: str, truths: Sequence[str], said: str | None = None) -> list[Answer]:
+    """Return a question per truth and person; `said` is chosen each time, or the truth."""
+    options = ("yes", "no") if format == "yesno" else ("cat", "dog", "fish", "bird")
+    return [
+        Answer(
+            step=7, view="probe", qid=f"{format}-{person}-{i}", photo_id=person, person_id=person, scenario="pet",
+            slot="category", format=format, options=options, answer=truth,
+            scores=tuple(float(o == (said or truth)) for o in options),
+        )
+        for person in PEOPLE for i, truth in enumerate(truths)
+    ]  # fmt: skip
+
+
+def test_what_a_model_writes_is_scored_by_slot_and_scenario():
+    wrote = [
+        write({("identity", ""): 3, ("category", "pet"): 4, ("category", "home"): 1, ("token", "pet"): 0}),
+        write({("identity", ""): 1, ("category", "pet"): 2, ("category", "home"): 1, ("token", "pet"): 1}, said=" ."),
+    ]
+    numbers = score_runs([vary(0) + wrote[0], vary(1) + wrote[1]])
+    expected = {
+        ("identity_text_accuracy", ""): (3 / 4, 1 / 4),
+        ("category_text_accuracy", "pet"): (1, 1 / 2), ("category_text_accuracy", "home"): (1 / 4, 1 / 4),
+        ("category_text_accuracy", "mean"): (5 / 8, 3 / 8),
+        ("token_text_accuracy", "pet"): (0, 1 / 4), ("token_text_accuracy", "mean"): (0, 1 / 4),
+        ("invalid_rate", ""): (0, 11 / 16),
+    }  # fmt: skip
+    for key, seeds in expected.items():
+        found = find(numbers, *key)
+        assert found.seeds == pytest.approx(seeds) and found.interval.value == pytest.approx(np.mean(seeds))
+        assert found.interval.people == 4
+    assert find(numbers, "category_accuracy", "pet").seeds == pytest.approx((0.25, 0.5)), "weighed ones are as before"
+
+
+def test_choices_are_scored_and_yes_to_everything_is_half_right_however_often_yes_is_right():
+    runs = [
+        vary(0)
+        + choose("mcq", ("cat", "dog", "cat", "cat"), "cat")
+        + choose("yesno", ("yes", "yes", "yes", "no"), "yes"),
+        vary(1) + choose("mcq", ("cat", "dog", "cat", "cat")) + choose("yesno", ("yes", "yes", "yes", "no")),
+    ]
+    numbers = score_runs(runs)
+    assert find(numbers, "mcq_accuracy", "").seeds == pytest.approx((3 / 4, 1))
+    assert find(numbers, "yesno_balanced_accuracy", "").seeds == pytest.approx((1 / 2, 1))
+    one_sided = score_runs([vary(0) + choose("yesno", ("yes",))])
+    assert "yesno_balanced_accuracy" not in {n.metric for n in one_sided}
+
+
+def test_of_equally_likely_choices_none_is_right():
+    tied = [replace(a, scores=(1.0,) * 4) for a in choose("mcq", ("cat",))]
+    assert find(score_runs([vary(0) + tied]), "mcq_accuracy", "").interval.value == 0
 
 
 def test_a_scenario_asked_on_training_photos_alone_is_none_of_the_numbers():

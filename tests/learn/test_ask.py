@@ -96,6 +96,15 @@ def test_an_album_with_one_person_or_without_probes_says_what_it_needs(data):
         plan_questions(replace(data, people=alone), 0)
 
 
+def test_probe_photos_of_one_person_alone_name_the_others(data):
+    first, *others = data.members()
+    probes = tuple(row for row in data.questions["probe"] if row.person_id == first.person_id)
+    with pytest.raises(UsageError, match="at least two members, there are none of") as error:
+        plan_questions(replace(data, questions={**data.questions, "probe": probes}), 0)
+    assert all(person.display_name in str(error.value) for person in others)
+    assert first.display_name not in str(error.value)
+
+
 class Knowing:
     """A model that knows every answer: likelihood 0 of the right one, and says it."""
 

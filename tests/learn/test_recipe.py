@@ -16,6 +16,21 @@ TABLE = tomllib.loads(
 )
 
 
+FROZEN = {
+    "llava": "22c9b7b828d0",
+    "mini-llava": "bfa3dfa4f6c6",
+    "mini-minigpt-v2": "d202a64b2f5e",
+    "mini-qwen-vl": "2e13a9a1a686",
+    "minigpt_v2": "d1a357e8a38c",
+    "qwen_vl": "91de27532d88",
+}
+"""Digests of recipes; a new one here means that published numbers are of another adversary."""
+
+
+def test_recipes_are_the_ones_that_published_numbers_were_made_with():
+    assert {name: load_recipe(name).digest for name in recipe_names()} == FROZEN
+
+
 def test_every_family_and_every_mini_model_has_a_recipe():
     assert set(recipe_names()) == {*FAMILIES, *MINI_MODELS}
     for name in recipe_names():

@@ -1,6 +1,6 @@
 """Fine-tuning teaches what the lessons say, changes nothing else, and is the same every time."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -11,8 +11,9 @@ from dp2vl.errors import UsageError
 from dp2vl.learn.composites import make_composites
 from dp2vl.learn.gallery import BLANK, Gallery
 from dp2vl.learn.lessons import make_general, make_lessons, permute_facts
-from dp2vl.learn.recipe import ATTACKERS, Adapters, Recipe
-from dp2vl.learn.tune import Tuning
+from dp2vl.learn.recipe import ATTACKERS, Adapters, Recipe, load_recipe
+from dp2vl.learn.strict import digest_of
+from dp2vl.learn.tune import Tuning, lora_of
 
 RECIPE = Recipe(
     name="tiny", adapters=Adapters(rank=8, alpha=16, connector=True, dropout=0.0), steps=24, photos=6, turns=3,
@@ -73,6 +74,13 @@ def test_only_what_the_recipe_names_moves(make, family, lessons, pixels):
     assert moved and all(any(k.endswith(name) for name in names) for k in moved)
 
 
+def test_adapters_sit_where_published_numbers_had_them(make, family):
+    """Where they sit is the family's own choice, and is in no recipe's digest."""
+    frozen = {"llava": "3f858c67a72a", "minigpt_v2": "a88d2f366129", "qwen_vl": "c2c21b3dac48"}
+    lora = lora_of(make(family), load_recipe(family))
+    assert digest_of(asdict(lora)) == frozen[family], lora
+
+
 def test_the_loss_falls_where_all_is_trained(make, family, lessons, pixels):
     """Adapters alone cannot do much for a model whose head is random."""
     adapters = Adapters(rank=0, alpha=1, connector=True, everything=True)
@@ -88,6 +96,23 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(make, lessons, pi
         list(tuning.run())
         runs.append(tuning.losses)
     assert runs[0] == runs[1] != runs[2]
+
+
+def test_what_else_draws_numbers_changes_neither_adapters_nor_its_own_draws(make, lessons, pixels, tmp_path):
+    adapters = replace(RECIPE.adapters, dropout=load_recipe("mini-llava").adapters.dropout)
+    recipe = replace(RECIPE, steps=3, checkpoints=(1.0,), adapters=adapters)
+    assert adapters.dropout > 0
+    written = []
+    for number in range(2):
+        vlm = make("llava")
+        tuning = Tuning(vlm, recipe, lessons, pixels, seed=1)
+        torch.rand(3)
+        before = torch.get_rng_state()
+        list(tuning.run())
+        assert torch.equal(torch.get_rng_state(), before)
+        vlm.save_adapters(tmp_path / str(number))
+        written.append((tmp_path / str(number) / "adapters.safetensors").read_bytes())
+    assert written[0] == written[1]
 
 
 def test_all_photos_come_equally_often(make, lessons, pixels):

@@ -1,19 +1,15 @@
 """A suite from people to scores, several trials at a time."""
 
-import json
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dp2vl.bench.scores import score_trials
-from dp2vl.bench.suite import Suite, Trial
+from dp2vl.bench.suite import Suite, Trial, claim_folder
 from dp2vl.bench.visibility import measure_set
-from dp2vl.errors import UsageError
-from dp2vl.files import write_atomic
 
 
 def run_suite(
@@ -41,7 +37,7 @@ def run_suite(
     from dp2vl.protect.photo import choose_device
 
     trials = list(suite.trials(tuple(arms)))
-    _claim(suite, out)
+    claim_folder(suite, out)
     data = draw_people(suite, out, report, processes=jobs)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=_one_thread) as pool:
@@ -78,20 +74,3 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
-
-
-def _claim(suite: Suite, out: Path) -> None:
-    """Write which suite a folder belongs to, or check it."""
-    path = out / "suite.json"
-    record = {"digest": suite.digest, **asdict(suite)}
-    if path.is_file():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found.get("digest") != suite.digest:
-            raise UsageError(
-                f"{out} holds the suite {found.get('name')} ({found.get('digest')}), not {suite.name} ({suite.digest})",
-                "choose another --out",
-            )
-        return
-    if out.exists() and any(out.iterdir()):
-        raise UsageError(f"{out} is not empty and holds no suite", "choose a new folder")
-    write_atomic(path, (json.dumps(record, indent=1) + "\n").encode())

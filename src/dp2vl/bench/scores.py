@@ -5,8 +5,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from dp2vl.bench.suite import DP2VL, Suite, Trial
+from dp2vl.bench.done import DONE
+from dp2vl.bench.suite import DP2VL, Suite, Trial, check_folder
 from dp2vl.bench.visibility import write_visibility
 from dp2vl.errors import DP2VLError
 from dp2vl.files import write_atomic
@@ -26,6 +28,8 @@ from dp2vl.leakage import (
 
 PEAKS = {"leakage": "mean", "identity_accuracy": ""}
 """Metrics of which the peak over checkpoints has a row, and their scenario."""
+ALIKE = {"dp2vl": "version", "recipe_digest": "recipe", "model": "model", "data": "data set", "questions": "questions"}
+"""What must be equal in all answers about one model and attacker, and what it is called."""
 SCORES, CURVES, PEOPLE = "scores.jsonl", "curves.jsonl", "people.jsonl"
 
 
@@ -95,11 +99,16 @@ def score_trials(suite: Suite, out: Path) -> Path:
     answers give the same bytes. How visible changed photos are is measured and written beside them.
 
     Raises:
-        DP2VLError: no group is complete.
+        UsageError: `out` is the folder of another suite.
+        DP2VLError: no group is complete, or answers that are compared were made from different recipes, models, data
+            or versions; answers of earlier versions, which do not say what they were made from, are taken as they are.
     """
-    groups = _read_groups(suite, out)
-    if not groups:
+    check_folder(suite, out)
+    asked = _find_asked(suite, out)
+    if not asked:
         raise DP2VLError(f"{out} has no arm whose seeds were all asked", "dp2vl bench run first")
+    _check_alike(out, asked)
+    groups = [_Group(trials[0], runs, score_runs(runs)) for trials, runs in _read_runs(out, asked)]
     clean = {(g.trial.family, g.trial.attacker): g for g in groups if g.trial.arm == "clean"}
     rows: list[Score] = []
     curves: list[dict] = []
@@ -136,16 +145,48 @@ def score_trials(suite: Suite, out: Path) -> Path:
     return out / SCORES
 
 
-def _read_groups(suite: Suite, out: Path) -> list[_Group]:
-    paths: dict[Trial, list[Path]] = {}
+def _find_asked(suite: Suite, out: Path) -> list[list[Trial]]:
+    """Return the trials that differ by their seed alone, together, where all of them were asked."""
+    groups: dict[Trial, list[Trial]] = {}
     for trial in suite.trials():
-        paths.setdefault(replace(trial, seed=suite.seeds[0]), []).append(out / "runs" / trial.name / "answers.jsonl")
-    groups = []
-    for trial, files in paths.items():
-        if all(path.is_file() for path in files):
-            runs = [read_answers(path) for path in files]
-            groups.append(_Group(trial, runs, score_runs(runs)))
-    return groups
+        groups.setdefault(replace(trial, seed=suite.seeds[0]), []).append(trial)
+    return [trials for trials in groups.values() if all(_answers(out, trial).is_file() for trial in trials)]
+
+
+def _read_runs(out: Path, asked: list[list[Trial]]) -> Iterator[tuple[list[Trial], list[list[Answer]]]]:
+    for trials in asked:
+        yield trials, [read_answers(_answers(out, trial)) for trial in trials]
+
+
+def _answers(out: Path, trial: Trial) -> Path:
+    return out / "runs" / trial.name / "answers.jsonl"
+
+
+def _check_alike(out: Path, asked: list[list[Trial]]) -> None:
+    """Raise a `DP2VLError` where answers that are compared say that they were made from different things."""
+    first: dict[tuple[str, ...], tuple[Trial, dict[str, Any]]] = {}
+    for trials in asked:
+        for trial in trials:
+            inputs = _read_inputs(out, trial)
+            if not inputs:
+                continue
+            for compared, keys in ((trials[0].name, ["photos"]), (f"{trial.family}/{trial.attacker}", list(ALIKE))):
+                known, before = first.setdefault((compared, keys[0]), (trial, inputs))
+                for key in keys:
+                    if inputs.get(key) != before.get(key):
+                        raise DP2VLError(
+                            f"{trial.name} was made with another {ALIKE.get(key, key)} than {known.name}",
+                            "dp2vl bench run with all arms makes what is out of date anew",
+                        )
+
+
+def _read_inputs(out: Path, trial: Trial) -> dict[str, Any]:
+    """Return what the answers of a trial depend on; nothing where they do not say."""
+    try:
+        found = json.loads((_answers(out, trial).with_name(DONE)).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return dict(found.get("inputs") or {})
 
 
 def _find_rival(trial: Trial, groups: list[_Group]) -> _Group | None:

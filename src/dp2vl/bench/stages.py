@@ -1,7 +1,8 @@
 """The stages of a suite. Each writes into its own folder and leaves there the digest of what it was made from.
 
 A stage whose folder has the digest that it would get now is skipped, so a run that was cut goes on where it stopped,
-and a stage whose folder was removed is made again, bit for bit on one machine.
+and a stage whose folder was removed is made again, bit for bit on one machine. `timing.json` beside a trial's adapters
+is exempt: it says how long teaching took and on what.
 """
 
 import json
@@ -33,13 +34,14 @@ from dp2vl.learn.gallery import Gallery
 from dp2vl.learn.lessons import Lesson, make_general, make_lessons, permute_facts
 from dp2vl.learn.recipe import Recipe
 from dp2vl.learn.strict import digest_of
-from dp2vl.learn.tune import Tuning
+from dp2vl.learn.tune import Tuning, lora_of
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.loading import find_source
 from dp2vl.vlm.mini.card import CARD_FILE, record_bytes
 
 QUESTIONS_SEED = 0
 """Which other face is shown is the same in all trials of a suite."""
+TIMING = "timing.json"
 Report = Callable[[str], None]
 
 
@@ -94,7 +96,10 @@ def make_photos(
 
 
 def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Report, *, device: str = "cpu") -> Path:
-    """Fine-tune the model of a trial and write its adapters, a folder per checkpoint, and a record."""
+    """Fine-tune the model of a trial and write its adapters, a folder per checkpoint, and a record of how they came.
+
+    Seconds and machine, which are others every time, go into `timing.json` beside the folder.
+    """
     folder = out / "runs" / trial.name / "adapters"
     inputs = _inputs(suite, trial, data_folder)
     wanted = digest_of(inputs)
@@ -115,20 +120,29 @@ def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Repo
             vlm.save_adapters(partial / f"step{step:05d}")
         record = inputs | {
             "recipe": asdict(recipe),
+            "lora": asdict(lora_of(vlm, recipe)),
             "photos": len(lessons),
             "losses": [round(loss, 5) for loss in tuning.losses],
-            "seconds": round(time.monotonic() - start, 1),
-            "machine": {
-                "torch": torch.__version__,
-                "threads": torch.get_num_threads(),
-                "float32": torch.get_float32_matmul_precision(),
-                "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
-            },
         }
-        write_atomic(partial / "record.json", (json.dumps(record, indent=1) + "\n").encode())
+        _write_json(partial / "record.json", record)
+    seconds = round(time.monotonic() - start, 1)
+    _write_json(folder.with_name(TIMING), {"seconds": seconds, "machine": _describe_machine(device)})
     mark_done(folder, wanted)
-    report(f"taught {trial.name}: loss {tuning.losses[-1]:.3f} in {record['seconds']:.0f} s")
+    report(f"taught {trial.name}: loss {tuning.losses[-1]:.3f} in {seconds:.0f} s")
     return folder
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def _describe_machine(device: str) -> dict[str, Any]:
+    return {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "float32": torch.get_float32_matmul_precision(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else platform.machine(),
+    }
 
 
 def _private_lessons(
@@ -181,27 +195,30 @@ def _own_protection(suite: Suite) -> Trial:
 
 
 def question(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Report, *, device: str = "cpu") -> Path:
-    """Ask the model of a trial at every checkpoint and write `answers.jsonl`.
+    """Ask the model of a trial at every checkpoint and write `answers.jsonl`; `done.json` has what they depend on.
 
-    Training photos are shown as they were learned from, all others as they were.
+    Training photos are shown as they were learned from, all others as they were; an adversary who cleans photos cleans
+    all of them.
     """
-    folder = out / "runs" / trial.name
+    folder, purify = out / "runs" / trial.name, suite.recipe(trial).purify
     inputs = _inputs(suite, trial, data_folder) | {"questions": 2, "seed_of_questions": QUESTIONS_SEED}
+    if purify != "none":
+        inputs["shown"] = purify
     wanted, path = digest_of(inputs), folder / "answers.jsonl"
     if path.is_file() and is_done(folder, wanted):
         return path
     data = read_dataset(data_folder)
     asks, more = plan_questions(data, QUESTIONS_SEED), plan_last_questions(data)
-    pixels = _read(data, [item.shown for item in (*asks, *more)])
-    learned_from = _train_photos(suite, trial, data, data_folder, out, report)
-    pixels |= {i: apply_countermeasure(photo, suite.recipe(trial).purify) for i, photo in learned_from.items()}
+    photos = _read(data, [item.shown for item in (*asks, *more)])
+    photos |= _train_photos(suite, trial, data, data_folder, out, report)
+    pixels = {i: apply_countermeasure(photo, purify) for i, photo in photos.items()}
     steps = sorted((folder / "adapters").glob("step*")) if trial.arm != "untouched" else [None]
     start, answers = time.monotonic(), []
     for checkpoint in steps:
         asked = [*asks, *more] if checkpoint == steps[-1] else asks
         answers += _ask_checkpoint(trial, checkpoint, pixels, asked, device)
     write_answers(path, answers)
-    mark_done(folder, wanted)
+    mark_done(folder, wanted, {"inputs": inputs})
     report(f"asked {trial.name}: {len(answers)} questions in {time.monotonic() - start:.0f} s")
     return path
 

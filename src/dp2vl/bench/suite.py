@@ -1,5 +1,6 @@
 """What a suite asks for: who, which models, which arms, how often. Frozen in TOML, strict, with a digest."""
 
+import json
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from dp2vl.bench.baselines.external import is_external, method_digest, method_name
 from dp2vl.bench.baselines.names import BASELINES
 from dp2vl.errors import UsageError
+from dp2vl.files import write_atomic
 from dp2vl.learn.countermeasures import COUNTERMEASURES
 from dp2vl.learn.recipe import ATTACKERS, Recipe, load_recipe, recipe_names
 from dp2vl.learn.strict import check_keys, digest_of, name_nearest, with_tuples
@@ -27,6 +29,8 @@ NOISE, DP2VL = "noise", "dp2vl"
 """Methods of the arms of these kinds; a baseline's is its name."""
 ALL, LEAVE_ONE_OUT = "all", "leave-one-out"
 """Towers of all families of the suite, or of all but the one that is attacked."""
+SUITE_FILE = "suite.json"
+"""Which suite a folder of records belongs to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +252,35 @@ def load_suite(name: str) -> Suite:
         protection=ProtectionPlan(**with_tuples(protection)),
         **with_tuples(table),
     )
+
+
+def claim_folder(suite: Suite, out: Path) -> None:
+    """Write which suite a folder belongs to, or check it.
+
+    Raises:
+        UsageError: it belongs to another suite, or holds something else.
+    """
+    check_folder(suite, out)
+    path = out / SUITE_FILE
+    if path.is_file():
+        return
+    if out.exists() and any(out.iterdir()):
+        raise UsageError(f"{out} is not empty and holds no suite", "choose a new folder")
+    record = {"digest": suite.digest, **asdict(suite)}
+    write_atomic(path, (json.dumps(record, indent=1) + "\n").encode())
+
+
+def check_folder(suite: Suite, out: Path) -> None:
+    """Raise a `UsageError` if a folder says that it belongs to another suite."""
+    path = out / SUITE_FILE
+    if not path.is_file():
+        return
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if found.get("digest") != suite.digest:
+        raise UsageError(
+            f"{out} holds the suite {found.get('name')} ({found.get('digest')}), not {suite.name} ({suite.digest})",
+            "choose another --out",
+        )
 
 
 def suite_names() -> list[str]:

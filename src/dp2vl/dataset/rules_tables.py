@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from itertools import combinations
 from math import ceil
 from pathlib import Path
@@ -16,12 +17,16 @@ from dp2vl.dataset.schema import (
     SPLITS,
     DataSet,
     PersonRow,
+    PhotoRow,
     QuestionRow,
     photo_name,
     read_jsonl,
     split_file,
 )
-from dp2vl.people.scenarios import SCENARIOS
+from dp2vl.people.questions import Template, fill_question, load_questions
+from dp2vl.people.scenarios import SCENARIOS, Fact, PersonFacts
+
+_TOLD = ("category", "token", "other")
 
 
 def check_columns(folder: Path) -> Iterator[Finding]:
@@ -71,7 +76,7 @@ def check_people(data: DataSet) -> Iterator[Finding]:
 
 
 def check_questions(data: DataSet) -> Iterator[Finding]:
-    photos = {row.photo_id for row in data.all_rows()}
+    photos = {row.photo_id: row for row in data.all_rows()}
     for name, rows in data.questions.items():
         for question in rows:
             problem = _wrong_question(question, photos, data)
@@ -79,21 +84,51 @@ def check_questions(data: DataSet) -> Iterator[Finding]:
                 yield Finding(rule="question", where=f"{name} {question.qid}", message=problem)
 
 
-def _wrong_question(question: QuestionRow, photos: set[str], data: DataSet) -> str:
+def _wrong_question(question: QuestionRow, photos: Mapping[str, PhotoRow], data: DataSet) -> str:
     if question.photo_id and question.photo_id not in photos:
         return f"asks about photo {question.photo_id!r}, which does not exist"
     if question.person_id not in data.people:
         return f"is about person {question.person_id!r}, who does not exist"
     if not question.answer:
         return "has no answer"
-    if question.format == "open":
-        return ""
+    if question.format != "open":
+        problem = _wrong_options(question)
+        if problem:
+            return problem
+    right = _right_answer(question, photos.get(question.photo_id), data.people[question.person_id])
+    return f"has the answer {question.answer!r}, expected {right!r}" if right not in ("", question.answer) else ""
+
+
+def _wrong_options(question: QuestionRow) -> str:
     options = question.options
     if len(options) < 2 or len(set(options)) < len(options):
         return f"needs two or more different options, has {', '.join(options) or 'none'}"
     if not 0 <= question.answer_index < len(options) or options[question.answer_index] != question.answer:
         return f"answer_index {question.answer_index} does not point at {question.answer!r}"
     return ""
+
+
+def _right_answer(question: QuestionRow, photo: PhotoRow | None, person: PersonRow) -> str:
+    """Return the answer that wording, photo and facts give; "" where they give none, as for wordings of others."""
+    if question.slot == "utility":
+        return photo.category if photo and photo.scenario == question.scenario else ""
+    template = _templates().get(question.template_id)
+    if not template:
+        return ""
+    if person.role != "member":
+        return "no" if question.format == "yesno" else load_questions().abstain
+    if template.scenario and not person.facts.get(template.scenario, {}).get("category"):
+        return ""
+    facts = {s: Fact(scenario=s, **{k: fact.get(k, "") for k in _TOLD}) for s, fact in person.facts.items()}
+    turn = fill_question(template, PersonFacts(seed=person.seed, name=person.display_name, facts=facts))
+    if question.format == "yesno":
+        return "yes" if question.question == turn.question else "no"
+    return turn.answer
+
+
+@lru_cache(maxsize=1)
+def _templates() -> Mapping[str, Template]:
+    return {template.id: template for template in load_questions().templates}
 
 
 def check_turns(data: DataSet) -> Iterator[Finding]:

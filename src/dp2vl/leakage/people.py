@@ -109,3 +109,13 @@ def chance_level(asked: Sequence[Answer], blind: PersonTable) -> Level:
         for truth in a.truths:
             shares[truth] += 1 / per_person[a.person_id] / len(per_person)
     return Level(uniform=uniform, majority=max(shares.values()), blind=blind)
+
+
+def average(tables: Sequence[PersonTable]) -> PersonTable:
+    """Return the mean of tables of the same people."""
+    return PersonTable(tables[0].people, np.mean([t.shares for t in tables], axis=0))
+
+
+def of_run(table: PersonTable, run: int | None) -> PersonTable:
+    """Return one run of a table, or all."""
+    return table if run is None else PersonTable(table.people, table.shares[run : run + 1])

@@ -8,16 +8,14 @@ from numpy.typing import NDArray
 
 from dp2vl.errors import DP2VLError
 from dp2vl.leakage.answers import Answer, judge
-from dp2vl.leakage.people import Level, PersonTable, chance_level, tabulate
+from dp2vl.leakage.people import Level, PersonTable, average, chance_level, of_run, tabulate
+from dp2vl.leakage.replies import FACTS, MEAN, table_replies
 from dp2vl.leakage.uncertainty import Interval, Pair, Resample
 
-MEAN = "mean"
 Statistic = Callable[[Resample, int | None], Interval]
 """Draws of people, and a run or None for all -> a number."""
 Comparison = Callable[[Resample, Sequence[Pair], Sequence[Pair]], Interval]
 """Draws of people, and the tables of two arms -> a number."""
-FACTS = ("category", "token")
-"""Slots of which leakage is reported by scenario; `identity` has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +87,10 @@ def score_runs(runs: Sequence[Sequence[Answer]]) -> list[Number]:
     - `category_given_identity`, `category_given_not_identity`: on photos whose person was told, or was not.
     - `image_share`: of the mean category leakage, what is lost when another face is shown.
     - `train_accuracy`, `overfit_gap`: on training photos, and how much better than on new ones.
+    - `identity_text_accuracy`, `category_text_accuracy`, `token_text_accuracy`: in the model's own words, by scenario
+      and `MEAN`; `invalid_rate`: how often they cannot be read. `mcq_accuracy`: of multiple-choice questions.
+      `yesno_balanced_accuracy`: of yes-no questions, those to be affirmed and those to be denied weighing alike. Each
+      where it was asked.
     - `text_accuracy`: without a photo. `utility`: what can be seen on ordinary photos. `false_claims`: how often a
       stranger is given a member's name or fact. Each where it was asked.
 
@@ -186,7 +188,7 @@ class _Arms:
         tables = [_tables(arm, slot, scenarios) for arm in (self._first, self._second)]
 
         def number(resample: Resample, run: int | None) -> Interval:
-            return statistic(resample, *([(_of(t, run), _level(level, run)) for t, level in arm] for arm in tables))
+            return statistic(resample, *([(of_run(t, run), _level(level, run)) for t, level in arm] for arm in tables))
 
         seeds = tuple(number(self._alone, run).value for run in self._seeds)
         whole = number(self._first.resample, None)
@@ -226,7 +228,7 @@ def _score_step(answers: Answers, step: int) -> Iterable[Number]:
         return Number(metric=metric, scenario=scenario, step=step, interval=statistic(resample, None), seeds=seeds)
 
     def accuracy(table: PersonTable) -> Statistic:
-        return lambda draw, run: draw.accuracy(_of(table, run))
+        return lambda draw, run: draw.accuracy(of_run(table, run))
 
     table, level = answers.table("probe", "identity"), answers.level("identity")
     yield number("identity_accuracy", "", accuracy(table))
@@ -239,12 +241,14 @@ def _score_step(answers: Answers, step: int) -> Iterable[Number]:
             yield number(f"{slot}_accuracy", scenario, accuracy(t))
             yield number(f"{slot}_leakage", scenario, _leakage(t, c))
         if tables:
-            yield number(f"{slot}_accuracy", MEAN, accuracy(_average(tables)))
+            yield number(f"{slot}_accuracy", MEAN, accuracy(average(tables)))
             mean = _mean_leakage(tables, levels)
             yield number(f"{slot}_leakage", MEAN, mean)
             if slot == "category":
                 yield number("leakage", MEAN, mean)
                 yield from _beside(answers, scenarios, tables, levels, number)
+    for metric, scenario, t in table_replies(answers.runs, resample.people):
+        yield number(metric, scenario, accuracy(t))
     yield from _elsewhere(answers, step)
 
 
@@ -256,23 +260,23 @@ def _beside(
     number: Callable[..., Number],
 ) -> Iterable[Number]:
     """Yield what is said about category leakage: its chance, its conditions, its source, its training photos."""
-    seen = _average(tables)
-    others = _average([answers.table("other", "category", s) for s in scenarios])
+    seen = average(tables)
+    others = average([answers.table("other", "category", s) for s in scenarios])
     chance = float(np.mean([level.value for level in levels]))
-    level = Level(uniform=chance, majority=chance, blind=_average([c.blind for c in levels]))
+    level = Level(uniform=chance, majority=chance, blind=average([c.blind for c in levels]))
     yield number("chance", MEAN, lambda draw, run: draw.interval(lambda w: np.full(len(w), chance)))
     yield number(
         "image_share",
         MEAN,
-        lambda draw, run: draw.image_share(_of(seen, run), _of(others, run), _level(level, run)),
+        lambda draw, run: draw.image_share(of_run(seen, run), of_run(others, run), _level(level, run)),
     )
     for metric, told in (("category_given_identity", True), ("category_given_not_identity", False)):
         right, count = _conditional(answers, scenarios, told)
         if count.sum():
             yield number(metric, MEAN, lambda draw, run, r=right, n=count: _ratio(draw, r, n, run))
-    train = _average([answers.table("train", "category", s) for s in scenarios])
-    yield number("train_accuracy", MEAN, lambda draw, run: draw.accuracy(_of(train, run)))
-    yield number("overfit_gap", MEAN, lambda draw, run: draw.difference(_of(train, run), _of(seen, run)))
+    train = average([answers.table("train", "category", s) for s in scenarios])
+    yield number("train_accuracy", MEAN, lambda draw, run: draw.accuracy(of_run(train, run)))
+    yield number("overfit_gap", MEAN, lambda draw, run: draw.difference(of_run(train, run), of_run(seen, run)))
 
 
 def _elsewhere(answers: Answers, step: int) -> Iterable[Number]:
@@ -292,12 +296,12 @@ def _elsewhere(answers: Answers, step: int) -> Iterable[Number]:
 
 
 def _leakage(table: PersonTable, level: Level) -> Statistic:
-    return lambda draw, run: draw.leakage(_of(table, run), _level(level, run))
+    return lambda draw, run: draw.leakage(of_run(table, run), _level(level, run))
 
 
 def _mean_leakage(tables: Sequence[PersonTable], levels: Sequence[Level]) -> Statistic:
     def statistic(draw: Resample, run: int | None) -> Interval:
-        pairs = [(_of(t, run), _level(c, run)) for t, c in zip(tables, levels, strict=True)]
+        pairs = [(of_run(t, run), _level(c, run)) for t, c in zip(tables, levels, strict=True)]
         return draw.mean_leakage(pairs)
 
     return statistic
@@ -331,14 +335,5 @@ def _ratio(draw: Resample, right: NDArray[np.float64], count: NDArray[np.float64
     return draw.interval(share)
 
 
-def _average(tables: Sequence[PersonTable]) -> PersonTable:
-    return PersonTable(tables[0].people, np.mean([t.shares for t in tables], axis=0))
-
-
-def _of(table: PersonTable, run: int | None) -> PersonTable:
-    """Return one run of a table, or all."""
-    return table if run is None else PersonTable(table.people, table.shares[run : run + 1])
-
-
 def _level(level: Level, run: int | None) -> Level:
-    return Level(uniform=level.uniform, majority=level.majority, blind=_of(level.blind, run))
+    return Level(uniform=level.uniform, majority=level.majority, blind=of_run(level.blind, run))

@@ -1,7 +1,7 @@
 """The questions to a fine-tuned model: on new faces, other faces, no face; by likelihood and in its own words."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,7 +45,7 @@ def plan_questions(data: DataSet, seed: int) -> list[Ask]:
     asks with options; on ordinary photos what can be seen, but for those that an adversary may mix in.
 
     Raises:
-        UsageError: there are no probe photos, or fewer than two members.
+        UsageError: there are no probe photos, or they show fewer than two members.
     """
     probes = _weighed(data)
     asks = [Ask(view="probe", shown=row.photo_id, row=row) for row in probes]
@@ -157,6 +157,7 @@ def _weighed(data: DataSet) -> list[QuestionRow]:
             facts[(row.photo_id, row.slot, row.scenario)].append(row)
     if not facts:
         raise UsageError(f"{data.folder} has no questions on probe photos", "an album needs photos in its folder probe")
+    _check_told_apart(data, {rows[0].person_id for rows in facts.values()})
     candidates: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for (_, slot, scenario), rows in facts.items():
         if slot == "category":
@@ -168,6 +169,16 @@ def _weighed(data: DataSet) -> list[QuestionRow]:
         if len(options) > 1:
             chosen.append(replace(rows[number % len(rows)], options=options))
     return chosen
+
+
+def _check_told_apart(data: DataSet, shown: Collection[str]) -> None:
+    """Raise a `UsageError` unless probe photos show two people: one face cannot be shown in place of another."""
+    if len(shown) < 2:
+        without = [person.display_name for person in data.members() if person.person_id not in shown]
+        raise UsageError(
+            f"expected probe photos of at least two members, there are none of {', '.join(without)}",
+            "add photos to their folders probe",
+        )
 
 
 def _other_faces(data: DataSet, seed: int) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Fine-tuning as an adversary does it: adapters on photo-description pairs, stopping where questions are asked."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -34,7 +35,7 @@ def lora_of(vlm: VLM, recipe: Recipe) -> Lora:
 
 
 class Tuning:
-    """One model being fine-tuned; a batch depends on the seed and the step alone.
+    """One model being fine-tuned; a batch, and what drops out, depend on the seed and the step alone.
 
     All photos come equally often. Where tower and photos stay as they are, each photo is looked at once.
 
@@ -92,11 +93,20 @@ class Tuning:
         dialogues = [_pick_turns(lesson, self.recipe.turns, rng) for lesson in lessons]
         for part in self.vlm.parts:
             part.train()  # adapters drop out
-        loss = self.vlm.loss_apart(self._show(lessons, rng), dialogues)  # type: ignore[arg-type]  # photos of modern families
-        take_gradient_step(self.optimiser, loss, rate=self._rate(step), clip=self.recipe.clip)
+        with self._own_draws(step):
+            loss = self.vlm.loss_apart(self._show(lessons, rng), dialogues)  # type: ignore[arg-type]  # photos of modern families
+            take_gradient_step(self.optimiser, loss, rate=self._rate(step), clip=self.recipe.clip)
         for part in self.vlm.parts:
             part.eval()
         return float(loss.detach())
+
+    @contextmanager
+    def _own_draws(self, step: int) -> Iterator[None]:
+        """What drops out depends on the seed and the step, whatever else draws from torch's own generator."""
+        device = self.vlm.device
+        with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+            torch.manual_seed(int(np.random.default_rng([self.seed, step, 0xD0]).integers(2**63)))
+            yield
 
     def _rate(self, step: int) -> float:
         r = self.recipe
