@@ -256,7 +256,8 @@ def make_results(runs: list[Run]) -> str:
         "# Results\n\nAll published records of the bundled models (`benchmarks/results`). In brackets with a question "
         "mark: a gate failed, so the number is inconclusive. Photos were searched before gradients leaned on what "
         "passes a tower's blocks by ([log](../log.md), 2026-11-28), those of `attackers`, `baselines` and `robustness` "
-        "with 40 steps, half of what `normal` takes. What suites are: [Benchmark a model](../guides/bench.md)."
+        "with 40 steps, half of what `normal` takes; other methods of `baselines` met the floor of similarity after "
+        "their search, not in it as today. What suites are: [Benchmark a model](../guides/bench.md)."
     )
     return "\n\n".join([about, *parts]) + "\n"
 
