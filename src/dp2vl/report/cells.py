@@ -143,5 +143,10 @@ def make_csv(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     return file.getvalue()
 
 
+def plain_text(text: str) -> str:
+    """Return text that can be written as UTF-8: what a file name holds besides has backslash escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
 def _escape(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
