@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from PIL import Image
@@ -141,6 +142,21 @@ def finished_job(local: Local, *names: str) -> Any:
     told = [{"rel": name, "path": f"/{name}", "status": "protected"} for name in names]
     known = {"kind": "protect", "options": {"out": ""}, "folder": local.workspace, "outcomes": told, "found": None}
     return SimpleNamespace(**known, running=False, stop=lambda: None)
+
+
+def test_a_photo_whose_name_is_no_utf8_is_told_and_shown_with_its_bytes_escaped(local: Local, tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    (local.workspace / "copies").mkdir()
+    for folder in (tmp_path, local.workspace / "copies"):
+        Image.new("RGB", (32, 32)).save(folder / name)
+    job = finished_job(local, name)
+    job.outcomes[0]["path"] = str(tmp_path / name)
+    job.snapshot = lambda since: {"outcomes": job.outcomes[since:]}
+    local.app.desk.job = job
+    (told,) = local.ask("GET", "job").json()["outcomes"]
+    assert told["rel"] == "caf\\udce9.png"
+    assert local.ask("GET", f"job/photos/difference/{quote(told['rel'])}").status_code == 200
+    assert local.ask("GET", "job/zip").status_code == 200
 
 
 def test_a_fault_of_the_app_is_one_line_to_the_page_and_a_traceback_to_the_terminal(local: Local):

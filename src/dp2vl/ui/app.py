@@ -152,11 +152,11 @@ class App:
         """One picture of one photo of the job."""
         outcomes, out = self._made()
         look, rel = request.path_params["look"], request.path_params["rel"]
-        found = [o for o in outcomes if o["rel"] == rel and o["status"] == "protected"]
+        found = [o for o in outcomes if rel in (o["rel"], plain_text(o["rel"])) and o["status"] == "protected"]
         if look not in LOOKS or not found:
             raise Refused(404, "there is no such picture")
         with self._drawing:  # photos are large: one at a time
-            data = draw_look(look, Path(found[-1]["path"]), out / rel)
+            data = draw_look(look, Path(found[-1]["path"]), out / found[-1]["rel"])
         return Response(data, media_type="image/png")
 
     def send_zip(self, request: Request) -> Response:
