@@ -46,12 +46,20 @@ def draw_pages(work: Path, album: Path) -> None:
 def draw_app(album: Path) -> None:
     """Protect photos in the app, and draw its page on a desktop and, in the dark, on a phone."""
     command = [sys.executable, "-m", "dp2vl.cli", "ui", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as app, sync_playwright() as playwright:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as app:
         assert app.stdout is not None
+        try:
+            _draw_app(app.stdout.readline().strip(), album)
+        finally:
+            app.terminate()  # or a failure would wait for the app for ever
+
+
+def _draw_app(url: str, album: Path) -> None:
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 900})
         page.set_default_timeout(600_000)
-        page.goto(app.stdout.readline().strip())
+        page.goto(url)
         page.set_input_files("#photos", sorted(album.iterdir()))
         page.select_option("#protect [name=effort]", "quick")
         page.click("text=/Protect \\d photo/")
@@ -64,7 +72,6 @@ def draw_app(album: Path) -> None:
                 page.screenshot(path=Path(folder) / name)
                 save(Path(folder) / name, name, colours=256)
         browser.close()
-        app.terminate()
 
 
 def find_browser() -> str:

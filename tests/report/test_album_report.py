@@ -1,8 +1,11 @@
 """The report of a protected album: picture, figures, verdict and advice per photo, in any order, without a script."""
 
 import csv
+import os
 import re
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import pytest
 from PIL import Image
@@ -10,6 +13,7 @@ from typer.testing import CliRunner
 
 from dp2vl.cli import app
 from dp2vl.errors import UsageError
+from dp2vl.preview import write_previews
 from dp2vl.records import OutcomeStore
 from dp2vl.report.album import ORDERS, advise, summarise, write_album_report
 from dp2vl.types import Outcome, Status
@@ -119,6 +123,55 @@ def test_the_command_reports_a_protected_folder_with_the_pictures_that_can_still
     page = (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     assert re.findall(r'<img src="([^"]*)"', page) == ["pictures/here.png.png"]
     assert (tmp_path / "out" / "pictures" / "here.png.png").is_file() and "gone.png" in page
+
+
+STRANGE = [
+    "a#1.png", "b?x%41.png", "<img src=x onerror=alert(1)>.png", "<script>/c\\d|e.png", "[x](http:/y)*f*.png",
+    "=1+2.png", os.fsdecode(b"caf\xe9.png"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def strange(tmp_path: Path) -> Path:
+    """A report on photos with names that mean something to pages, tables or links, or cannot be written."""
+    originals = tmp_path / "album"
+    outcomes = [replace(make_outcome(name, "weak"), path=name) for name in STRANGE]
+    for name in STRANGE:
+        (originals / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(originals / name)
+    there = [replace(o, path=str(originals / o.rel)) for o in outcomes]
+    pictures = write_previews(there, originals, tmp_path / "report" / "pictures")
+    return write_album_report(outcomes, summarise(outcomes), pictures, tmp_path / "report").parent
+
+
+def test_pictures_are_found_whatever_their_names(strange):
+    links = re.findall(r'<img src="([^"]*)"', (strange / "index.html").read_text(encoding="utf-8"))
+    assert len(links) == len(STRANGE) and not any(set(link) & set("#?<>") for link in links)
+    assert all((strange / os.fsdecode(unquote_to_bytes(link))).is_file() for link in links)
+
+
+def test_names_are_text_in_the_page_and_in_markdown(strange):
+    page, table = ((strange / name).read_text(encoding="utf-8") for name in ("index.html", "report.md"))
+    for text in (page, table):
+        assert "<script" not in text and "<img src=x" not in text
+        assert "&lt;script&gt;" in text and "caf\\udce9.png" in text
+    rows = [line for line in table.splitlines() if ".png" in line]
+    assert len(rows) == len(STRANGE) and {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
+    assert "](" not in table and r"\*f\*" in table
+
+
+def test_no_cell_of_the_csv_is_a_formula(strange):
+    with (strange / "outcomes.csv").open(encoding="utf-8", newline="") as file:
+        paths = [row["path"] for row in csv.DictReader(file)]
+    assert paths == [{"=1+2.png": "'=1+2.png"}.get(name, name.replace("\udce9", "\\udce9")) for name in STRANGE]
+
+
+def test_the_command_reports_names_that_are_no_utf8(tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    Image.new("RGB", (8, 8)).save(tmp_path / name)
+    OutcomeStore(tmp_path).append(replace(make_outcome(name, "weak"), path=str(tmp_path / name)))
+    run = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path.parent / "out")])
+    assert run.exit_code == 0, run.exception
 
 
 def test_a_report_is_not_written_among_the_copies_and_albums_are_not_mixed(album, tmp_path):

@@ -284,6 +284,27 @@ def test_names_are_text_wherever_they_stand(records, tmp_path):
     assert "<i>" not in page and "$a&#34;&lt;i&gt;_b$" in page and "$a&quot;&lt;i&gt;_b$" in page
 
 
+BAD = "<script>alert(1)</script>"
+
+
+def test_people_captions_and_answers_called_like_a_script_are_text_in_page_and_markdown(tmp_path):
+    folder = add_photos(make_records(tmp_path / "made"))
+    for path in folder.glob("*.jsonl"):
+        text = path.read_text(encoding="utf-8")
+        for name in ("made", "lsp", "jpeg75", "pet", "p05"):
+            text = text.replace(f'"{name}"', f'"{name}{BAD}"')
+        path.write_text(text, encoding="utf-8")
+    for path in folder.rglob("answers.jsonl"):
+        text = path.read_text(encoding="utf-8").replace('"cat"', f'"{BAD}"').replace("<b>dog</b>", BAD)
+        path.write_text(text, encoding="utf-8")
+    report = write_bench_report([folder], tmp_path / "out").parent
+    for name, most in (("index.html", 20), ("report.md", 10)):
+        text = (report / name).read_text(encoding="utf-8")
+        assert "<script" not in text and text.count("&lt;script&gt;alert(1)&lt;/script&gt;") > most, name
+    for path in (report / "plots").glob("*.svg"):
+        assert "<script" not in path.read_text(encoding="utf-8"), path.name
+
+
 def test_the_same_records_give_the_same_bytes(records, report, tmp_path):
     again = write_bench_report([records], tmp_path).parent
     for path in (p for p in report.rglob("*") if p.is_file()):
@@ -354,6 +375,14 @@ def test_a_table_is_one_line_a_row_whatever_a_cell_says():
     assert make_csv(["n", "v"], rows) == 'n,v,"v, low","v, high"\n"a|b\nc",0.5,0.4,0.6\nx,undefined,,\n'
     with pytest.raises(ValueError, match="expected 1 cells"):
         Table(key="T", title="", about="", columns=("a",), rows=rows, missing="")
+
+
+def test_what_a_cell_says_is_text_in_markdown_and_no_formula_in_csv():
+    rows = [[Cell(f"<b>&[a](b)\\{sign}")] for sign in "|*_"]
+    assert make_markdown(["<i>"], rows).splitlines()[2] == r"| &lt;b&gt;&amp;[a]\(b)\\\| |"
+    texts = ["=1", "+1", "-1", "@a", "\t=1", "-", "a=1"]
+    lines = make_csv(["=n"], [[Cell(text)] for text in texts] + [[Cell("", -1.0)]]).splitlines()
+    assert lines == ["'=n", "'=1", "'+1", "'-1", "'@a", "'\t=1", "-", "a=1", "-1.0"]
 
 
 def test_a_number_without_bounds_stands_alone():

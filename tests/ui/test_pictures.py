@@ -1,6 +1,7 @@
 """Pictures for the comparison, and the archive."""
 
 import io
+import os
 import zipfile
 
 import numpy as np
@@ -39,3 +40,13 @@ def test_no_name_in_an_archive_leads_out_of_a_folder_and_bytes_stay(tmp_path):
     archive = zipfile.ZipFile(io.BytesIO(one))
     assert one == two and archive.namelist() == ["a.png", "summer/b.png", ".._.._c.png"]
     assert archive.read("summer/b.png") == b"summer/b.png" and archive.testzip() is None
+
+
+def test_every_copy_has_a_name_of_its_own_in_an_archive_and_one_that_can_be_written(tmp_path):
+    names = ["c\\d.png", "c/d.png", "c_d-2.png", "c_d.png", os.fsdecode(b"caf\xe9.png")]
+    (tmp_path / "c").mkdir()
+    for name in names:
+        (tmp_path / name).write_bytes(os.fsencode(name))
+    archive = zipfile.ZipFile(write_zip(tmp_path / "1.zip", tmp_path, names))
+    assert archive.namelist() == ["c_d-3.png", "c/d.png", "c_d-2.png", "c_d.png", "caf_udce9.png"]
+    assert [archive.read(name) for name in archive.namelist()] == list(map(os.fsencode, names))

@@ -1,10 +1,16 @@
 """Wrong wishes get one line that says what was expected, and no job starts."""
 
+import io
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import quote
 
 import pytest
+from PIL import Image
+from starlette.testclient import TestClient
 
 from conftest import Local
 from dp2vl.records import OutcomeStore
@@ -96,6 +102,75 @@ def test_own_people_are_taught_after_consent_only(local: Local, tmp_path):
     answer = local.ask("POST", "jobs/simulate", json={"album": str(tmp_path)})
     assert answer.status_code == 400 and "no consent" in answer.json()["error"]
     assert answer.headers["content-type"] == "application/json"
+
+
+LONG, DIGITS = "a" * 5000, "9" * 5000
+HOSTILE = [
+    ("POST jobs/protect", '{"source": "/"}', 400, "there is no place beside /"),
+    ("POST jobs/protect", "[" * 60_000, 400, "expected JSON"),
+    ("POST jobs/protect", '{"a":' * 12_000, 400, "expected JSON"),
+    ("POST jobs/protect", '{"source": "/tmp/\\ud800"}', 400, "the folder /tmp/\\ud800 does not exist"),
+    ("POST jobs/protect", '{"\\ud800": "x"}', 400, "got \\ud800"),
+    ("POST reports", '{"folder": "/tmp/\\ud800"}', 400, "the folder /tmp/\\ud800 does not exist"),
+    ("POST jobs/protect", '{"source": "~nosuchuser/x"}', 400, "there is no home folder ~nosuchuser"),
+    ("POST jobs/verify", '{"target": "~nosuchuser/x"}', 400, "there is no home folder ~nosuchuser"),
+    ("POST jobs/protect", f'{{"source": "/{LONG}"}}', 400, "does not exist"),
+    ("POST jobs/verify", f'{{"target": "/{LONG}"}}', 400, "does not exist"),
+    ("PUT shelves/photos/a.png/b.png", None, 409, "a folder of a.png/b.png has the name of a photo"),
+    ("PUT shelves/photos/a.png/b/c.png", None, 409, "a folder of a.png/b/c.png has the name of a photo"),
+    (f"GET reports/{DIGITS}/a", "", 404, "there is no report"),
+    (f"GET job?since={DIGITS}", "", 400, "expected the number of an outcome"),
+    ("GET job?since=%C2%B2", "", 400, "expected the number of an outcome"),
+    ("GET job/zip", "", 404, "the copy gone.png is no longer there"),
+]
+
+
+@pytest.mark.parametrize(("asked", "body", "status", "message"), HOSTILE, ids=range(len(HOSTILE)))
+def test_what_no_page_would_ask_is_answered_in_a_line(local: Local, asked, body, status, message):
+    photo = io.BytesIO()
+    Image.new("RGB", (32, 32)).save(photo, "png")
+    assert local.ask("PUT", "shelves/photos/a.png", content=photo.getvalue()).status_code == 201
+    local.app.desk.job = finished_job(local, "gone.png")
+    method, path = asked.split(" ")
+    answer = local.ask(method, path, content=photo.getvalue() if body is None else body)
+    assert answer.status_code == status and message in answer.json()["error"]
+    assert "\n" not in answer.json()["error"]
+
+
+def finished_job(local: Local, *names: str) -> Any:
+    """Return what stands for a job that has protected photos; their copies are not there."""
+    told = [{"rel": name, "path": f"/{name}", "status": "protected"} for name in names]
+    known = {"kind": "protect", "options": {"out": ""}, "folder": local.workspace, "outcomes": told, "found": None}
+    return SimpleNamespace(**known, running=False, stop=lambda: None)
+
+
+def test_a_photo_whose_name_is_no_utf8_is_told_and_shown_with_its_bytes_escaped(local: Local, tmp_path):
+    name = os.fsdecode(b"caf\xe9.png")
+    (local.workspace / "copies").mkdir()
+    for folder in (tmp_path, local.workspace / "copies"):
+        Image.new("RGB", (32, 32)).save(folder / name)
+    job = finished_job(local, name)
+    job.outcomes[0]["path"] = str(tmp_path / name)
+    job.snapshot = lambda since: {"outcomes": job.outcomes[since:]}
+    local.app.desk.job = job
+    (told,) = local.ask("GET", "job").json()["outcomes"]
+    assert told["rel"] == "caf\\udce9.png"
+    assert local.ask("GET", f"job/photos/difference/{quote(told['rel'])}").status_code == 200
+    assert local.ask("GET", "job/zip").status_code == 200
+
+
+def test_a_fault_of_the_app_is_one_line_to_the_page_and_a_traceback_to_the_terminal(local: Local):
+    def fail(since: int) -> None:
+        raise OSError("of /home/someone")
+
+    local.app.desk.job = finished_job(local)
+    local.app.desk.job.snapshot = fail
+    with pytest.raises(OSError, match="of /home/someone"):  # which the server writes to its log
+        local.ask("GET", "job")
+    client = TestClient(local.client.app, base_url=str(local.client.base_url), raise_server_exceptions=False)
+    answer = Local(client, local.app, local.workspace).ask("GET", "job")
+    assert answer.status_code == 500 and answer.json()["error"] == "the app failed at this request"
+    assert "someone" not in answer.text and "content-security-policy" in answer.headers
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """The report of protected photos: pictures, figures, verdicts and advice as a page, as markdown and as CSV."""
 
 import csv
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from dp2vl.report.bench import make_environment
+from dp2vl.report.cells import escape_csv, plain_text
 from dp2vl.types import STRENGTHS, Outcome, Status
 
 COLUMNS = ("change_levels", "ssim", "flip")
@@ -43,13 +46,14 @@ def write_album_report(
     environment = make_environment()
     for name, template in (("index.html", "album.html"), ("report.md", "album.md")):
         text = environment.get_template(template).render(rows=rows, summary=summary, orders=ORDERS)
-        (folder / name).write_text(text, encoding="utf-8")
-    with (folder / "outcomes.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["path", "status", "verdict", "reason", "advice", *_figure_names(outcomes)])
-        writer.writeheader()
+        (folder / name).write_text(plain_text(text), encoding="utf-8")
+    figures = _figure_names(outcomes)
+    with (folder / "outcomes.csv").open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        writer = csv.writer(file)
+        writer.writerow(map(escape_csv, ["path", "status", "verdict", "reason", "advice", *figures]))
         for o in outcomes:
-            about = {"path": o.path, "status": str(o.status), "verdict": o.verdict, "reason": o.reason}
-            writer.writerow(about | {"advice": advise(o)} | o.figures)
+            texts = (o.path, str(o.status), o.verdict, o.reason, advise(o))
+            writer.writerow([*map(escape_csv, texts), *(o.figures.get(name) for name in figures)])
     return folder / "index.html"
 
 
@@ -125,7 +129,7 @@ def _row(outcome: Outcome, pictures: Mapping[str, Path], folder: Path) -> dict[s
         "verdict": outcome.verdict or outcome.reason,
         "word": _word(outcome),
         "advice": advise(outcome),
-        "picture": picture.relative_to(folder).as_posix() if picture else "",
+        "picture": quote(os.fsencode(picture.relative_to(folder))) if picture else "",
         "figures": {k: outcome.figures[k] for k in COLUMNS if k in outcome.figures},
         "shifts": shifts,
         "worst": min(shifts.values(), default=0.0),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, select_autoescape
 
-from dp2vl.report.cells import make_csv, make_markdown
+from dp2vl.report.cells import escape_markdown, make_csv, make_markdown, plain_text
 from dp2vl.report.examples import make_examples
 from dp2vl.report.plots import KINDS, make_plots
 from dp2vl.report.records import DEFAULT, Run, read_runs
@@ -33,7 +33,8 @@ def write_bench_report(runs: Sequence[Path], folder: Path) -> Path:
     _remove_earlier(folder)
     for table in tables:
         if table.rows:
-            (folder / "tables" / table.file_name).write_text(make_csv(table.columns, table.rows), encoding="utf-8")
+            text = plain_text(make_csv(table.columns, table.rows))
+            (folder / "tables" / table.file_name).write_text(text, encoding="utf-8")
     for plot in plots:
         if plot.svg:
             (folder / "plots" / f"{plot.name}.svg").write_text(plot.svg, encoding="utf-8")
@@ -49,7 +50,8 @@ def write_bench_report(runs: Sequence[Path], folder: Path) -> Path:
     }
     environment = make_environment()
     for name, template in (("report.md", "bench.md"), ("index.html", "bench.html")):
-        (folder / name).write_text(environment.get_template(template).render(**shown), encoding="utf-8")
+        text = plain_text(environment.get_template(template).render(**shown))
+        (folder / name).write_text(text, encoding="utf-8")
     return folder / "index.html"
 
 
@@ -62,13 +64,15 @@ def _remove_earlier(folder: Path) -> None:
 
 
 def make_environment() -> Environment:
-    """Return what templates are filled with: HTML is escaped, markdown is not."""
-    return Environment(
+    """Return what templates are filled with: HTML is escaped, markdown where `text` is named."""
+    environment = Environment(
         loader=PackageLoader("dp2vl.report"),
         autoescape=select_autoescape(["html"]),
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["text"] = escape_markdown
+    return environment
 
 
 def count_rates(runs: Sequence[Run]) -> tuple[int, int]:

@@ -1,7 +1,9 @@
 """Tables of numbers with intervals, and what they look like as markdown and CSV."""
 
 import csv
+import html
 import io
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -120,8 +122,8 @@ def make_markdown(
             return str(cell)
         return f"({cell})?" + (f" {mark}" if number_of and (mark := number_of(cell, row)) else "")
 
-    lines = ["| " + " | ".join(map(_escape, columns)) + " |", "|---" * len(columns) + "|"]
-    lines += ["| " + " | ".join(_escape(show(cell, row)) for cell in row) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(escape_markdown, columns)) + " |", "|---" * len(columns) + "|"]
+    lines += ["| " + " | ".join(escape_markdown(show(cell, row)) for cell in row) + " |" for row in rows]
     return "\n".join(lines)
 
 
@@ -133,15 +135,29 @@ def make_csv(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     heads = [
         [name, f"{name}, low", f"{name}, high"] if has else [name] for name, has in zip(columns, bounded, strict=True)
     ]
-    writer.writerow([name for names in heads for name in names])
+    writer.writerow([escape_csv(name) for names in heads for name in names])
     for row in rows:
         line: list[object] = []
         for cell, has in zip(row, bounded, strict=True):
-            line.append(cell.text if cell.value is None else cell.value)
+            line.append(escape_csv(cell.text) if cell.value is None else cell.value)
             line += [cell.low, cell.high] if has else []
         writer.writerow(line)
     return file.getvalue()
 
 
-def _escape(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+def plain_text(text: str) -> str:
+    """Return text that can be written as UTF-8: what a file name holds besides has backslash escapes."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def escape_markdown(text: str) -> str:
+    """Return text as one line of markdown that makes no tag, link, cell or emphasis; code in backticks stays code."""
+    return _MARKDOWN.sub(r"\\\g<0>", html.escape(" ".join(text.splitlines()), quote=False))
+
+
+def escape_csv(text: str) -> str:
+    """Return text that spreadsheets take for text: what they would take for a formula begins with an apostrophe."""
+    return f"'{text}" if len(text) > 1 and text[0] in "=+-@\t\r" else text
+
+
+_MARKDOWN = re.compile(r"[\\|*~]|(?<!\w)_|_(?!\w)|(?<=\])\(")

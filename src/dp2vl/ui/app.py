@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 from dp2vl import __version__
 from dp2vl.errors import DP2VLError
 from dp2vl.protect.config import EFFORTS
+from dp2vl.report.cells import plain_text
 from dp2vl.surrogates.sets import SETS, is_here, tower_names
 from dp2vl.types import STRENGTHS
 from dp2vl.ui.jobs import Desk
@@ -35,6 +37,16 @@ REPORT_POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 """A report may show pictures and colours; it runs nothing and loads nothing from elsewhere."""
+_NO_UTF8 = re.compile("[\ud800-\udfff]")
+
+
+class Answer(JSONResponse):
+    """JSON in which names that are no UTF-8 have backslash escapes."""
+
+    def render(self, content: Any) -> bytes:
+        """Return the bytes of the body."""
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return _NO_UTF8.sub(lambda found: "\\" + plain_text(found[0]), text).encode()
 
 
 class App:
@@ -47,7 +59,7 @@ class App:
     def __init__(self, workspace: Path) -> None:
         self.shelves = {name: Shelf(workspace / "shelves" / name) for name in SHELVES}
         self.desk = Desk(workspace / "jobs")
-        self.reports: list[Path] = []
+        self.reports: dict[str, Path] = {}
         self._drawing = threading.Lock()
         templates = Environment(loader=PackageLoader("dp2vl.ui"), autoescape=select_autoescape(["html"]))
         self._page = templates.get_template("page.html")
@@ -71,7 +83,7 @@ class App:
             Route("/job/report/{name:path}", self.show_job_report),
             Route("/job/faces/{name}.png", self.show_face),
             Route("/reports", self.open_report, methods=["POST"]),
-            Route("/reports/{number:int}/{name:path}", self.show_report),
+            Route("/reports/{number}/{name:path}", self.show_report),
         ]
 
     def show_page(self, request: Request) -> Response:
@@ -85,17 +97,16 @@ class App:
     async def take_photo(self, request: Request) -> Response:
         """Take one dropped photo."""
         self.desk.check_free()
-        announced = request.headers.get("content-length", "")
-        size = int(announced) if announced.isdigit() else None
+        size = _read_number(request.headers.get("content-length", ""))
         name = request.path_params["name"]
         await self._shelf(request).take(name, size, _receive(request))
-        return JSONResponse({"name": name}, 201)
+        return Answer({"name": name}, 201)
 
     def show_shelf(self, request: Request) -> Response:
         """Say which dropped photos are here."""
         shelf = self._shelf(request)
         names = [(p.relative_to(shelf.folder).as_posix(), p.stat().st_size) for p in shelf.files()]
-        return JSONResponse({"photos": [{"name": name, "size": size} for name, size in names]})
+        return Answer({"photos": [{"name": name, "size": size} for name, size in names]})
 
     def clear_shelf(self, request: Request) -> Response:
         """Delete dropped photos."""
@@ -106,7 +117,7 @@ class App:
     async def ask_people(self, request: Request) -> Response:
         """Say who is in an album, so that the page can ask for consent."""
         album = find_folder("the album", (await _read_json(request)).get("album"))
-        return JSONResponse({"names": await run_in_threadpool(read_names, album)})
+        return Answer({"names": await run_in_threadpool(read_names, album)})
 
     async def start_job(self, request: Request) -> Response:
         """Start a job, after everything about it that can be checked was checked."""
@@ -115,13 +126,15 @@ class App:
         self.desk.check_free()
         options = await run_in_threadpool(check_request, kind, asked, self.shelves)
         job = await run_in_threadpool(self.desk.start, kind, options)
-        return JSONResponse(job.snapshot(), 202)
+        return Answer(job.snapshot(), 202)
 
     def show_job(self, request: Request) -> Response:
         """Say how far the job is."""
-        since = request.query_params.get("since", "0")
+        since = _read_number(request.query_params.get("since", "0"))
+        if since is None:
+            raise Refused(400, "expected the number of an outcome after since=, got something else")
         job = self.desk.job
-        return JSONResponse(job.snapshot(int(since) if since.isdigit() else 0) if job else {"state": "none"})
+        return Answer(job.snapshot(since) if job else {"state": "none"})
 
     def stop_job(self, request: Request) -> Response:
         """Stop the job; what it finished stays."""
@@ -139,11 +152,11 @@ class App:
         """One picture of one photo of the job."""
         outcomes, out = self._made()
         look, rel = request.path_params["look"], request.path_params["rel"]
-        found = [o for o in outcomes if o["rel"] == rel and o["status"] == "protected"]
+        found = [o for o in outcomes if rel in (o["rel"], plain_text(o["rel"])) and o["status"] == "protected"]
         if look not in LOOKS or not found:
             raise Refused(404, "there is no such picture")
         with self._drawing:  # photos are large: one at a time
-            data = draw_look(look, Path(found[-1]["path"]), out / rel)
+            data = draw_look(look, Path(found[-1]["path"]), out / found[-1]["rel"])
         return Response(data, media_type="image/png")
 
     def send_zip(self, request: Request) -> Response:
@@ -154,7 +167,11 @@ class App:
             raise Refused(404, "there are no protected copies")
         assert self.desk.job is not None
         with self._drawing:
-            path = write_zip(self.desk.job.folder / "copies.zip", out, names)
+            try:
+                path = write_zip(self.desk.job.folder / "copies.zip", out, names)
+            except FileNotFoundError as error:
+                gone = Path(error.filename).relative_to(out)
+                raise Refused(404, f"the copy {gone} is no longer there", "protect the photos again") from None
         return FileResponse(path, filename="protected.zip", media_type="application/zip")
 
     def show_job_report(self, request: Request) -> Response:
@@ -174,15 +191,16 @@ class App:
         folder = find_folder("the report", (await _read_json(request)).get("folder"))
         if not (folder / "index.html").is_file():
             raise Refused(400, f"there is no report in {folder}", "a report's folder has an index.html")
-        self.reports.append(folder)
-        return JSONResponse({"url": f"reports/{len(self.reports) - 1}/index.html"})
+        number = str(len(self.reports))
+        self.reports[number] = folder
+        return Answer({"url": f"reports/{number}/index.html"})
 
     def show_report(self, request: Request) -> Response:
         """A file of a report that was opened."""
-        number = request.path_params["number"]
-        if number >= len(self.reports):
+        folder = self.reports.get(request.path_params["number"])
+        if folder is None:
             raise Refused(404, "there is no report")
-        return _send_report(self.reports[number], request.path_params["name"])
+        return _send_report(folder, request.path_params["name"])
 
     def _shelf(self, request: Request) -> Shelf:
         shelf = self.shelves.get(request.path_params["shelf"])
@@ -202,17 +220,23 @@ class App:
 def make_app(workspace: Path) -> tuple[Starlette, App]:
     """Return the application, without its gate, and what it is made of."""
     app = App(workspace)
-    handlers = {DP2VLError: _say_error, 404: _say_missing, 405: _say_missing}
-    return Starlette(routes=app.routes(), exception_handlers=handlers), app  # type: ignore[arg-type]
+    handlers = {DP2VLError: _say_error, 404: _say_missing, 405: _say_missing, Exception: _say_failed}
+    made = Starlette(routes=app.routes(), exception_handlers=handlers)  # type: ignore[arg-type]
+    made.router.redirect_slashes = False  # to an address that would lack the token
+    return made, app
 
 
 def _say_error(request: Request, error: DP2VLError) -> Response:
     status = error.status if isinstance(error, Refused) else 400
-    return JSONResponse({"error": error.message, "hint": error.hint}, status)
+    return Answer({"error": error.message, "hint": error.hint}, status)
 
 
 def _say_missing(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "there is no such page", "hint": ""}, 404)
+    return Answer({"error": "there is no such page", "hint": ""}, 404)
+
+
+def _say_failed(request: Request, error: Exception) -> Response:
+    return Answer({"error": "the app failed at this request", "hint": "the terminal where dp2vl ui runs says why"}, 500)
 
 
 def _send_report(folder: Path, name: str) -> Response:
@@ -247,6 +271,10 @@ async def _receive(request: Request) -> AsyncIterator[bytes]:
         yield chunk
 
 
+def _read_number(text: str) -> int | None:
+    return int(text) if re.fullmatch("[0-9]{1,15}", text) else None
+
+
 async def _read_json(request: Request) -> dict[str, Any]:
     data = b""
     async for chunk in _receive(request):
@@ -255,7 +283,7 @@ async def _read_json(request: Request) -> dict[str, Any]:
             raise Refused(413, "the request is too large")
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise Refused(400, "expected JSON, got something else") from None
     if not isinstance(value, dict):
         raise Refused(400, "expected a JSON object, got something else")

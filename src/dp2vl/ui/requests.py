@@ -1,5 +1,6 @@
 """What a page may ask for, checked before a job starts."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ def find_folder(what: str, text: Any) -> Path:
         Refused: it is not named in full, or does not exist.
     """
     path = _as_path(what, text)
-    if not path.is_dir():
+    if not os.path.isdir(path):  # noqa: PTH112 (`Path.is_dir` raises where a path is too long or may not be entered)
         raise Refused(400, f"the folder {path} does not exist", "check the spelling")
     return path
 
@@ -71,9 +72,16 @@ def _check_protect(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[
     options = asked | _check_settings(asked)
     if asked["source"]:
         source = find_folder("the photos", asked["source"])
-        out = _as_path("the copies", asked["out"]) if asked["out"] else source.with_name(f"{source.name}-protected")
-        return options | {"source": str(source), "out": str(out)}
+        return options | {"source": str(source), "out": str(_find_out(source, asked["out"]))}
     return options | {"source": _filled(shelves["photos"]), "out": ""}
+
+
+def _find_out(source: Path, asked: str) -> Path:
+    if asked:
+        return _as_path("the copies", asked)
+    if source.name in ("", ".."):
+        raise Refused(400, f"there is no place beside {source}", "name the folder for the copies")
+    return source.with_name(f"{source.name}-protected")
 
 
 def _check_verify(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[str, str]:
@@ -89,7 +97,7 @@ def _find_copies(asked: dict[str, str], shelves: Mapping[str, Shelf]) -> dict[st
         target = _as_path("the copies", asked["target"])
         against = _as_path("the originals", asked["against"]) if asked["against"] else None
         for path in (target, against):
-            if path is not None and not path.exists():
+            if path is not None and not os.path.exists(path):  # noqa: PTH110 (as above)
                 raise Refused(400, f"{path} does not exist", "check the spelling")
         return {"target": str(target), "against": str(against or "")}
     return {"target": _filled(shelves["copies"]), "against": _filled(shelves["originals"])}
@@ -119,7 +127,11 @@ def _check_settings(asked: Mapping[str, str]) -> dict[str, str]:
 def _as_path(what: str, text: Any) -> Path:
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise Refused(400, f"expected the folder of {what}, got nothing", "write its whole path")
-    path = Path(text.strip()).expanduser()
+    path = Path(text.strip())
+    try:
+        path = path.expanduser()
+    except (RuntimeError, ValueError):
+        raise Refused(400, f"there is no home folder {path.parts[0]}", "write the whole path") from None
     if not path.is_absolute():
         raise Refused(400, f"expected the whole path of {what}, got {text!r}", "begin it with / or ~")
     return path

@@ -58,7 +58,11 @@ class Shelf:
             raise _too_large(name)
         if len(self.files()) >= MOST_PHOTOS:
             raise Refused(413, f"more than {MOST_PHOTOS} photos", "name their folder instead of dropping them")
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            message = f"a folder of {name} has the name of a photo that is here"
+            raise Refused(409, message, "rename one of the two") from None
         handle, part = tempfile.mkstemp(dir=self.folder.parent, prefix="sent-")
         try:
             with os.fdopen(handle, "wb") as file:
