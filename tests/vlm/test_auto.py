@@ -49,23 +49,6 @@ def model(family: str, folder: Path) -> ModernVLM:
     return load(f"tiny {family}", folder)
 
 
-@pytest.fixture
-def edited(folder: Path, tmp_path: Path):
-    """Return a function that copies the checkpoint, its tensors changed by another function."""
-
-    def edit(change) -> Path:
-        copy = tmp_path / "edited"
-        copy.mkdir()
-        for path in folder.iterdir():
-            (copy / path.name).write_bytes(path.read_bytes())
-        tensors = load_file(copy / "model.safetensors")
-        change(tensors)
-        save_file(tensors, copy / "model.safetensors", {"format": "pt"})
-        return copy
-
-    return edit
-
-
 def photos(count: int = 2, size: tuple[int, int] = (60, 90), seed: int = 1) -> torch.Tensor:
     """Smooth random photos in whole levels, so that the official processors can get the same."""
     coarse = torch.rand(count, 3, 6, 6, generator=torch.Generator().manual_seed(seed))

@@ -1,7 +1,6 @@
 """The towers of the modern families without their language models: what the whole models' connectors take."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,26 +34,6 @@ def folder(folders: dict[str, Path], family: str) -> Path:
     if not folders[family].exists():
         write(family, folders[family])
     return folders[family]
-
-
-Edit = Callable[[Callable[[dict[str, Tensor]], object]], Path]
-
-
-@pytest.fixture
-def edited(folder: Path, tmp_path: Path) -> Edit:
-    """Return a function that copies the checkpoint, its tensors changed by another function."""
-
-    def edit(change: Callable[[dict[str, Tensor]], object]) -> Path:
-        copy = tmp_path / "edited"
-        copy.mkdir()
-        for path in folder.iterdir():
-            (copy / path.name).write_bytes(path.read_bytes())
-        tensors = load_file(copy / "model.safetensors")
-        change(tensors)
-        save_file(tensors, copy / "model.safetensors", {"format": "pt"})
-        return copy
-
-    return edit
 
 
 def photos(size: tuple[int, int] = (60, 90), count: int = 2) -> Tensor:

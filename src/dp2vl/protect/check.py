@@ -67,14 +67,15 @@ def verify_files(
     Raises:
         UsageError: `target` or `against` does not exist, or `target` holds no photos and no records of any.
     """
-    cases = list(_find_cases(target, against))
+    records = _Records()
+    cases = list(_find_cases(target, against, records))
     if not cases:
         raise UsageError(f"expected photos in {target}, found none")
     if on_start:
         on_start(len(cases))
     towers = load_surrogates(surrogates, device=device)
     everyone = (*towers, *held_out_towers(towers, device=device))
-    originals = _originals(target, cases)
+    originals = _originals(target, cases, records)
     references = album_references(originals, everyone, max_megapixels=max_megapixels, device=device)
     used = [t.name for t in towers]
 
@@ -136,14 +137,21 @@ class _Records:
     """What is on record about copies; the records of each folder are read once."""
 
     def __init__(self) -> None:
-        self._read: dict[Path, dict[str, Outcome]] = {}
+        self._read: dict[Path, tuple[Outcome, ...]] = {}
+        self._by_copy: dict[Path, dict[str, Outcome]] = {}
+
+    def all_of(self, folder: Path) -> tuple[Outcome, ...]:
+        """Return the latest outcomes that `folder` keeps."""
+        if folder not in self._read:
+            known = (folder / STATE_FOLDER).is_dir()
+            self._read[folder] = tuple(OutcomeStore(folder).latest().values()) if known else ()
+        return self._read[folder]
 
     def of(self, folder: Path) -> dict[str, Outcome]:
-        """Return the latest outcomes that lie in `folder`, by the copy's path in it."""
-        if folder not in self._read:
-            there = OutcomeStore(folder).latest().values() if (folder / STATE_FOLDER).is_dir() else ()
-            self._read[folder] = {o.rel: o for o in there if o.rel}
-        return self._read[folder]
+        """Return those that have a place for a copy, by that."""
+        if folder not in self._by_copy:
+            self._by_copy[folder] = {o.rel: o for o in self.all_of(folder) if o.rel}
+        return self._by_copy[folder]
 
     def find(self, path: Path) -> Outcome | None:
         """Return what is on record about the copy at `path`."""
@@ -151,25 +159,23 @@ class _Records:
         return next((outcome for outcome in there if outcome is not None), None)
 
 
-def _originals(target: Path, cases: Sequence[_Case]) -> dict[str, Path]:
+def _originals(target: Path, cases: Sequence[_Case], records: _Records) -> dict[str, Path]:
     """Return the originals of the album that the files belong to, by digest: one photo says little of an album."""
     recorded: dict[Path, str] = {}
     for folder in (target, *target.parents):
-        if (folder / STATE_FOLDER).is_dir():
-            outcomes = OutcomeStore(folder).latest().values()
-            recorded |= {Path(o.path): o.sha256_in for o in outcomes if o.sha256_in and Path(o.path).is_file()}
+        outcomes = records.all_of(folder)
+        recorded |= {Path(o.path): o.sha256_in for o in outcomes if o.sha256_in and Path(o.path).is_file()}
     named = {case.original for case in cases if case.original is not None} - recorded.keys()
     return {hash_file(original): original for original in named} | {d: original for original, d in recorded.items()}
 
 
-def _find_cases(target: Path, against: Path | None) -> Iterator[_Case]:
+def _find_cases(target: Path, against: Path | None, records: _Records) -> Iterator[_Case]:
     """Yield each photo under `target`, and each copy on record."""
     for path in (target, against):
         if path is not None and not path.exists():
             raise UsageError(f"expected a photo or a folder, but {path} does not exist", "check the spelling")
     if target.is_dir() and against is not None and against.is_file():
         raise UsageError(f"expected a folder of originals, as {target} is one, got {against}", "name the folder")
-    records = _Records()
     if target.is_file():
         yield _judge(target, target.parent, against, records)
         return

@@ -1,6 +1,7 @@
 """The loop: find the change within the budget that moves a photo's features, on several towers and versions at once."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import islice
 
 import torch
@@ -65,35 +66,37 @@ def optimise_changes(
     change = similarity.fit(start * bound, ssim)
     velocity, ways = torch.zeros_like(change), draw_views(generator)
     best, best_loss = change, torch.full((len(images),), float("inf"), device=images.device)
-    for step in range(effort.steps):
-        leaf = change.clone().requires_grad_()
-        photos = (images + leaf).clamp(0, 1)
-        views = [make_view(photos) for make_view in islice(ways, effort.views)]
-        shown = [view.detach().requires_grad_() for view in views]
-        pulls = [torch.zeros_like(view) for view in shown]
-        for surrogate, reference, features, person in zip(surrogates, references, clean, people, strict=True):
-            loss = torch.zeros((), device=images.device)
-            with damp_branches(surrogate, effort.branch_share):
+    with ExitStack() as damped:
+        for surrogate in surrogates:
+            damped.enter_context(damp_branches(surrogate, effort.branch_share))
+        for step in range(effort.steps):
+            leaf = change.clone().requires_grad_()
+            photos = (images + leaf).clamp(0, 1)
+            views = [make_view(photos) for make_view in islice(ways, effort.views)]
+            shown = [view.detach().requires_grad_() for view in views]
+            pulls = [torch.zeros_like(view) for view in shown]
+            for surrogate, reference, features, person in zip(surrogates, references, clean, people, strict=True):
+                loss = torch.zeros((), device=images.device)
                 for view in shown:
                     loss = loss + objective(_look(surrogate, view), features, person, reference).sum()
-            slopes = torch.autograd.grad(loss, shown)
-            steepness = _rms(*slopes)
-            for pull, slope in zip(pulls, slopes, strict=True):
-                pull += slope / steepness
-        # As a scalar: gradients handed to autograd make it import sympy first, a third of a second.
-        pulled = torch.stack([(view * pull).sum() for view, pull in zip(views, pulls, strict=True)]).sum()
-        (gradient,) = torch.autograd.grad(pulled, leaf)
-        gradient /= _rms(gradient)
-        velocity = effort.momentum * velocity + gradient
-        direction = hiding * blur(hiding * velocity, effort.smooth_px)
-        size = effort.first_step * budget.linf * (1 - 0.9 * step / effort.steps)
-        change = change - size * direction / _rms(direction)
-        change = similarity.fit(change.clamp(-bound, bound), ssim)
-        if (step + 1) % effort.check_every == 0 or step + 1 == effort.steps:
-            worst = _worst_loss(images, change, surrogates, references, clean, people, objective)
-            better = worst < best_loss
-            best = torch.where(better[:, None, None, None], change, best)
-            best_loss = torch.where(better, worst, best_loss)
+                slopes = torch.autograd.grad(loss, shown)
+                steepness = _rms(*slopes)
+                for pull, slope in zip(pulls, slopes, strict=True):
+                    pull += slope / steepness
+            # As a scalar: gradients handed to autograd make it import sympy first, a third of a second.
+            pulled = torch.stack([(view * pull).sum() for view, pull in zip(views, pulls, strict=True)]).sum()
+            (gradient,) = torch.autograd.grad(pulled, leaf)
+            gradient /= _rms(gradient)
+            velocity = effort.momentum * velocity + gradient
+            direction = hiding * blur(hiding * velocity, effort.smooth_px)
+            size = effort.first_step * budget.linf * (1 - 0.9 * step / effort.steps)
+            change = change - size * direction / _rms(direction)
+            change = similarity.fit(change.clamp(-bound, bound), ssim)
+            if (step + 1) % effort.check_every == 0 or step + 1 == effort.steps:
+                worst = _worst_loss(images, change, surrogates, references, clean, people, objective)
+                better = worst < best_loss
+                best = torch.where(better[:, None, None, None], change, best)
+                best_loss = torch.where(better, worst, best_loss)
     return best
 
 
