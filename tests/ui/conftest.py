@@ -4,31 +4,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from dp2vl.ui.app import App, make_app
+from dp2vl.ui.app import make_app
 from dp2vl.ui.gate import Gate
-
-TOKEN, PORT = "secret-of-the-test", 8123
-AUDIT = Path(__file__).parent / "audit"
-
-
-@dataclass
-class Local:
-    """The app behind its gate, in this process."""
-
-    client: TestClient
-    app: App
-    workspace: Path
-
-    def ask(self, method: str, path: str, **more):
-        """Send a request as a page of the app does."""
-        headers = {"origin": f"http://127.0.0.1:{PORT}"} | more.pop("headers", {})
-        return self.client.request(method, f"/{TOKEN}/{path}", headers=headers, **more)
+from ui_tools import AUDIT, PORT, TOKEN, Local, Served
 
 
 @pytest.fixture
@@ -37,30 +20,6 @@ def local(tmp_path: Path) -> Iterator[Local]:
     client = TestClient(Gate(inner, token=TOKEN, port=PORT), base_url=f"http://127.0.0.1:{PORT}")
     yield Local(client, app, tmp_path / "workspace")
     app.desk.clear()
-
-
-@dataclass
-class Served:
-    """`dp2vl ui` as a person starts it."""
-
-    url: str
-    process: subprocess.Popen[str]
-    temporary: Path
-    log: Path
-    reached: Path
-
-    @property
-    def port(self) -> int:
-        return int(self.url.split(":")[2].split("/")[0])
-
-    @property
-    def token(self) -> str:
-        return self.url.split("/")[3]
-
-    def end(self) -> None:
-        """End the app as Ctrl-C or a shutdown does."""
-        self.process.terminate()
-        self.process.wait(60)
 
 
 @pytest.fixture

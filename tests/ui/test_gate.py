@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conftest import PORT, TOKEN, Local
+from ui_tools import PORT, TOKEN, Local
 
 OWN = f"http://127.0.0.1:{PORT}"
 HOSTS = ("evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", f"[::1]:{PORT}", "")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Local
 from dp2vl.ui import jobs
 from dp2vl.ui.jobs import Desk
+from ui_tools import Local
 
 HEAD = """import json, os, sys, time
 job = json.loads(sys.stdin.readline())

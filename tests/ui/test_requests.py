@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from conftest import Local
 from dp2vl.records import OutcomeStore
 from dp2vl.types import Outcome, Status
 from dp2vl.ui.requests import check_request
+from ui_tools import Local
 
 MISSING = (
     "POST jobs/rm", "GET nothing", "GET jobs/protect", "PATCH job", "GET shelves/other", "GET job/zip",

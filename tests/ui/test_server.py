@@ -13,10 +13,10 @@ import pytest
 from typer.testing import CliRunner
 
 import dp2vl.cli.ui
-from conftest import AUDIT
 from dp2vl.cli import app
 from dp2vl.errors import DP2VLError
 from dp2vl.ui.serve import PREFIX, make_workspace
+from ui_tools import AUDIT
 
 NOISE = (b"\x00\xff" * 100, b"GET / HTTP/9.9\r\n\r\n", b"GET " + b"a" * 200_000, b"\r\n" * 1000)
 

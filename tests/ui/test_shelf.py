@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from starlette.requests import Request
 
-from conftest import Local
 from dp2vl.ui import app as app_module
 from dp2vl.ui import shelf as shelf_module
 from dp2vl.ui.shelf import Refused, Shelf
+from ui_tools import Local
 
 
 def png(side_px: int = 32) -> bytes:
