@@ -4,8 +4,9 @@ Usage: python benchmarks/families.py [--full-towers] [--out FILE]
        python benchmarks/families.py --gpu [--out FILE]
 
 Mini models are measured. Full models are built without memory for their weights and counted; with --full-towers their
-towers are also built with random weights (up to 8 GB) and timed. What is not measured is null in the record. With --gpu
-only full towers are measured, on CUDA, into a record of their own.
+towers are also built with random weights (up to 8 GB) and timed, once. Seconds that are not measured are computed from
+what this machine multiplies per second, and named under "computed" in the record. With --gpu only full towers are
+measured, on CUDA, into a record of their own.
 """
 
 import argparse
@@ -69,9 +70,11 @@ def main() -> None:
         write(out, measure_on_gpu(), processor=torch.cuda.get_device_name())
         return
     rows = [measure_mini(name) for name in ("mini-llava", "mini-qwen-vl", "mini-minigpt-v2")]
+    rate = measure_rate()
     for row in (count_llava(), count_qwen(), count_minigpt()):
+        row |= compute_seconds(row, rate)
         if options.full_towers:
-            row |= time_tower(FULL_TOWERS[row["family"]](), row["side_px"])
+            row |= time_tower(FULL_TOWERS[row["family"]](), row["side_px"], repeats=1) | {"computed": ["answer_s"]}
         rows.append(row)
     write(out, rows, processor=platform.processor() or platform.machine())
 
@@ -118,6 +121,7 @@ def measure_mini(name: str) -> dict[str, Any]:
         "name": name,
         "family": vlm.family,
         "side_px": side,
+        **describe(vlm.tower.vision.config, vlm.language.config, vlm.lora, len(matching(vlm.language, vlm.lora))),
         "tower_parameters": tower,
         "connector_parameters": connector,
         "language_parameters": count(vlm.language) - inside,
@@ -140,8 +144,8 @@ def count_llava() -> dict[str, Any]:
         model = LlavaForConditionalGeneration(config)
     tower, connector = count(model.model.vision_tower), count(model.model.multi_modal_projector)
     parts = {"tower": tower, "connector": connector, "language": count(model) - tower - connector}
-    linears = matching(model, Llava.lora)
-    return full_row("LLaVA-1.5-7B", "llava", 336, 576, 1024, parts, Llava.lora, linears)
+    about = (CLIP_L, config, Llava.lora, matching(model, Llava.lora))
+    return full_row("LLaVA-1.5-7B", "llava", 336, 576, 1024, 577, parts, *about)
 
 
 def count_qwen() -> dict[str, Any]:
@@ -152,7 +156,8 @@ def count_qwen() -> dict[str, Any]:
             Qwen2Config(**SEVEN_B, num_key_value_heads=32, vocab_size=151936, tie_word_embeddings=False)
         )
     parts = {"tower": count(tower), "connector": count(resampler), "language": count(language)}
-    return full_row("Qwen-VL-Chat", "qwen_vl", 448, 256, 1664, parts, QWEN_LORA, matching(language, QWEN_LORA))
+    about = (shape, language.config, QWEN_LORA, matching(language, QWEN_LORA))
+    return full_row("Qwen-VL-Chat", "qwen_vl", 448, 256, 1664, 1024, parts, *about)
 
 
 def count_minigpt() -> dict[str, Any]:
@@ -161,28 +166,68 @@ def count_minigpt() -> dict[str, Any]:
         connector = torch.nn.Linear(5632, 4096)
         language = LlamaForCausalLM(LlamaConfig(**SEVEN_B, vocab_size=32000))
     parts = {"tower": count(vision), "connector": count(connector), "language": count(language)}
-    linears = matching(language, MiniGPTv2.lora)
-    return full_row("MiniGPT-v2", "minigpt_v2", 448, 256, 5632, parts, MiniGPTv2.lora, linears)
+    about = (vision.config, language.config, MiniGPTv2.lora, matching(language, MiniGPTv2.lora))
+    return full_row("MiniGPT-v2", "minigpt_v2", 448, 256, 5632, 1025, parts, *about)
 
 
 def full_row(
-    name: str, family: str, side: int, tokens: int, dim: int, parts: dict[str, int], lora: Lora, linears: list
-) -> dict[str, Any]:
+    name: str, family: str, side: int, tokens: int, dim: int, patches: int, parts: dict[str, int],
+    vision: Any, language: Any, lora: Lora, linears: list[torch.nn.Linear],
+) -> dict[str, Any]:  # fmt: skip
+    """Return shape and counts of a published model; `patches` are the tokens inside its tower."""
     adapters = sum(lora.rank * (m.in_features + m.out_features) for m in linears)
     return {
         "name": name,
         "family": family,
         "side_px": side,
+        "patches": patches,
+        **describe(vision, language, lora, len(linears)),
         **{f"{part}_parameters": number for part, number in parts.items()},
         "image_tokens": tokens,
         "token_dim": dim,
         "width": 4096,
         "trained_parameters": adapters + (parts["connector"] if lora.connector else 0),
         "memory_bytes": 2 * sum(parts.values()),
-        "forward_s": None,
-        "backward_s": None,
-        "answer_s": None,
     }
+
+
+def describe(vision: Any, language: Any, lora: Lora, linears: int) -> dict[str, str]:
+    """Return, in words, what a model is made of and what the attack trains."""
+    vision, text = getattr(vision, "vision_config", vision), getattr(language, "text_config", language)
+    layers, patch = getattr(vision, "num_hidden_layers", None) or vision.layers, vision.patch_size
+    kind = TOWERS[type(vision)]
+    trained = f"LoRA of rank {lora.rank} on {linears} linear layers" + (", connector" if lora.connector else "")
+    return {
+        "tower": f"{kind}, {layers} layers, patches of {patch} px",
+        "connector": CONNECTORS[type(vision)],
+        "language": f"{type(text).__name__.removesuffix('Config')}, {text.num_hidden_layers} layers",
+        "trained": trained,
+    }
+
+
+def measure_rate() -> float:
+    """Return the floating-point operations per second of a product of two matrices, in float32."""
+    a = torch.rand(2048, 2048)
+    return float(2 * 2048**3 / median_time(lambda: a @ a))
+
+
+def compute_seconds(row: dict[str, Any], rate: float) -> dict[str, Any]:
+    """Return the least seconds that a model can take here: two operations per weight and token, twice that backwards.
+
+    An answer is the tower, then the language model over image, 40 tokens of prompt and 8 of the answer.
+    """
+    tower = 2 * row["tower_parameters"] * row["patches"] / rate
+    answer = tower + 2 * row["language_parameters"] * (row["image_tokens"] + 48) / rate
+    seconds = {"forward_s": tower, "backward_s": 2 * tower, "answer_s": answer}
+    return {key: round(value, 2) for key, value in seconds.items()} | {"computed": list(seconds)}
+
+
+TOWERS = {CLIPVisionConfig: "CLIP ViT", QwenVisionConfig: "OpenCLIP ViT", Blip2VisionConfig: "EVA ViT"}
+CONNECTORS = {
+    CLIPVisionConfig: "two linear layers",
+    QwenVisionConfig: "cross-attention resampler",
+    Blip2VisionConfig: "four tokens joined, linear layer",
+}
 
 
 FULL_TOWERS: dict[str, Callable[[], Any]] = {
@@ -193,8 +238,9 @@ FULL_TOWERS: dict[str, Callable[[], Any]] = {
 
 
 def time_tower(
-    tower: Any, side: int, *, batch: int = 1, device: str = "cpu", precision: torch.dtype = torch.float32
-) -> dict[str, float]:
+    tower: Any, side: int, *, batch: int = 1, device: str = "cpu", precision: torch.dtype = torch.float32,
+    repeats: int = REPEATS,
+) -> dict[str, float]:  # fmt: skip
     """Return the median seconds of a batch through a tower, forwards, and with the gradient to its pixels."""
     tower.eval().requires_grad_(False)
     pixels = torch.rand(batch, 3, side, side, generator=torch.Generator().manual_seed(0)).to(device, precision)
@@ -207,20 +253,20 @@ def time_tower(
         given = pixels.clone().requires_grad_()
         tower.tokens(given).square().mean().backward()
 
-    return {"forward_s": median_time(forward), "backward_s": median_time(backward)}
+    return {"forward_s": median_time(forward, repeats), "backward_s": median_time(backward, repeats)}
 
 
-def median_time(work: Callable[[], Any]) -> float:
-    """Return the median seconds of `REPEATS` calls after two to warm up; a GPU finishes within each."""
+def median_time(work: Callable[[], Any], repeats: int = REPEATS) -> float:
+    """Return the median seconds of `repeats` calls after at most two to warm up; a GPU ends within each."""
     wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
-    times = []
-    for _ in range(REPEATS + 2):
+    times, warm = [], min(2, repeats)
+    for _ in range(warm + repeats):
         wait()
         start = time.perf_counter()
         work()
         wait()
         times.append(time.perf_counter() - start)
-    return round(statistics.median(times[2:]), 5)
+    return round(statistics.median(times[warm:]), 5)
 
 
 def matching(model: torch.nn.Module, lora: Lora) -> list[torch.nn.Linear]:

@@ -53,30 +53,35 @@ def make_families_table(record: dict) -> str:
     rows = sorted(record["rows"], key=lambda r: (order[r["family"]], r["name"].startswith("mini")))
 
     def seconds(key: str) -> Callable[[dict], str]:
-        return lambda r: "not measured" if r[key] is None else f"{r[key]:.3g} s"
+        return lambda r: f"≥ {r[key]:.3g} s, computed" if key in r.get("computed", ()) else f"{r[key]:.3g} s"
 
     def number(count: int) -> str:
         return f"{count / 1e9:.2f} G" if count > 1e8 else f"{count / 1e6:.2f} M"
 
-    lines: dict[str, Callable[[dict], str]] = {
-        "photo, px": lambda r: str(r["side_px"]),
-        "tokens for the language model": lambda r: str(r["image_tokens"]),
-        "numbers per token of the tower": lambda r: str(r["token_dim"]),
-        "width of the language model": lambda r: str(r["width"]),
-        "tower": lambda r: number(r["tower_parameters"]),
-        "connector": lambda r: number(r["connector_parameters"]),
-        "language model": lambda r: number(r["language_parameters"]),
-        "trained in the attack": lambda r: number(r["trained_parameters"]),
-        "memory of the weights": lambda r: f"{r['memory_bytes'] / 1e9:.3g} GB",
-        "tower, one photo": seconds("forward_s"),
-        "the same with its gradient": seconds("backward_s"),
-        "one answer": seconds("answer_s"),
-    }
+    lines: list[tuple[str, Callable[[dict], str]]] = [
+        ("photo, px", lambda r: str(r["side_px"])),
+        ("tower", lambda r: r["tower"]),
+        ("its parameters", lambda r: number(r["tower_parameters"])),
+        ("its numbers per token", lambda r: str(r["token_dim"])),
+        ("connector", lambda r: r["connector"]),
+        ("its parameters", lambda r: number(r["connector_parameters"])),
+        ("tokens for the language model", lambda r: str(r["image_tokens"])),
+        ("language model", lambda r: r["language"]),
+        ("its parameters", lambda r: number(r["language_parameters"])),
+        ("its width", lambda r: str(r["width"])),
+        ("trained in the attack", lambda r: r["trained"]),
+        ("parameters of that", lambda r: number(r["trained_parameters"])),
+        ("memory of the weights", lambda r: f"{r['memory_bytes'] / 1e9:.3g} GB"),
+        ("tower, one photo", seconds("forward_s")),
+        ("the same with its gradient", seconds("backward_s")),
+        ("one answer", seconds("answer_s")),
+    ]
     table = ["| | " + " | ".join(r["name"] for r in rows) + " |", "|---" * (len(rows) + 1) + "|"]
-    table += [f"| {name} | " + " | ".join(cell(r) for r in rows) + " |" for name, cell in lines.items()]
+    table += [f"| {name} | " + " | ".join(cell(r) for r in rows) + " |" for name, cell in lines]
     about = (
         "\nParameters and memory are counted (full models in bfloat16, mini models in float32), seconds are measured "
-        f"on {record['threads']} threads of a CPU in float32, full towers with random weights; "
+        f"on {record['threads']} threads of a CPU in float32, full towers with random weights. Computed: two operations "
+        "per weight and token at the rate at which this CPU multiplies matrices, so the time is never less; "
         f"commit {record['commit']}."
     )
     return "\n".join([*table, about])

@@ -13,7 +13,7 @@ from dp2vl.protect.quality import WINDOW_PX as SSIM_PX
 STABILISER = 0.03
 """SSIM's second constant: what even the flattest area forgives."""
 FITTING_ROUNDS = 3
-BAND_ROWS = 256
+BAND_ROWS = 16
 
 
 def hiding_power(images: Tensor) -> Tensor:
@@ -83,7 +83,8 @@ class Similarity:
 
 def to_levels(change: NDArray[np.float32], levels: int) -> NDArray[np.int16]:
     """Return a change in [-1, 1] as whole grey levels of an 8-bit file, none larger than `levels`."""
-    return np.rint(change * 255).clip(-levels, levels).astype(np.int16)
+    scaled = change * np.float32(255)
+    return np.rint(scaled, out=scaled).clip(-levels, levels, out=scaled).astype(np.int16)
 
 
 def apply_change(pixels: NDArray[Any], change: NDArray[np.float32], *, levels: int) -> NDArray[Any]:
@@ -102,12 +103,13 @@ def apply_change(pixels: NDArray[Any], change: NDArray[np.float32], *, levels: i
     height, width = pixels.shape[:2]
     unit = 257 if pixels.dtype == np.uint16 else 1
     top = np.iinfo(pixels.dtype).max
-    wide = _stretch(change, width, axis=2)
+    wide = np.ascontiguousarray(_stretch(change, width, axis=2).transpose(1, 2, 0))
     out = np.empty_like(pixels)
     for start in range(0, height, BAND_ROWS):
         stop = min(start + BAND_ROWS, height)
-        band = to_levels(_stretch(wide, height, axis=1, start=start, stop=stop), levels).transpose(1, 2, 0)
-        out[start:stop] = (pixels[start:stop].astype(np.int32) + unit * band.astype(np.int32)).clip(0, top)
+        band = to_levels(_stretch(wide, height, axis=0, start=start, stop=stop), levels)
+        changed = pixels[start:stop] + (band if unit == 1 else unit * band.astype(np.int32))
+        out[start:stop] = changed.clip(0, top, out=changed)
     return out
 
 

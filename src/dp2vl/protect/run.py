@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import torch
 
 from dp2vl.album import AlbumPlan, check_space, lock_output, plan_album
@@ -220,10 +221,15 @@ def _told(photos: Iterable[Photo], on_photo: Callable[[Photo], None]) -> Iterato
 
 @contextmanager
 def _spare_core() -> Iterator[None]:
-    """Leave a core to what reads and writes: threads of a tower wait for the slowest of them, so all for that one."""
-    before = torch.get_num_threads()
+    """Leave a core to what reads and writes: threads of a tower wait for the slowest of them, so all for that one.
+
+    What writes keeps to that core: OpenCV's threads would take the others from the towers.
+    """
+    before, opencv = torch.get_num_threads(), cv2.getNumThreads()
     torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - 1)))
+    cv2.setNumThreads(1)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        cv2.setNumThreads(opencv)
