@@ -80,8 +80,8 @@ def make_families_table(record: dict) -> str:
     table += [f"| {name} | " + " | ".join(cell(r) for r in rows) + " |" for name, cell in lines]
     about = (
         "\nParameters and memory are counted (full models in bfloat16, mini models in float32), seconds are measured "
-        f"on {record['threads']} threads of a CPU in float32, full towers with random weights. Computed: two operations "
-        "per weight and token at the rate at which this CPU multiplies matrices, so the time is never less; "
+        f"on {record['threads']} threads of a CPU in float32, full towers with random weights. Computed: two "
+        "operations per weight and token at the rate at which this CPU multiplies matrices, so the time is never less; "
         f"commit {record['commit']}."
     )
     return "\n".join([*table, about])

@@ -1,5 +1,6 @@
 """Pictures for people: the original, the copy, and their difference made visible."""
 
+import hashlib
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +14,10 @@ from dp2vl.types import Outcome, Status
 SIDE_PX = 640
 AMPLIFY = 16
 """Factor by which differences are enlarged around mid grey."""
+
+
+LONGEST_NAME = 240
+"""Bytes of a photo's name to which an ending can be added; file systems take 255."""
 
 
 def write_previews(outcomes: Iterable[Outcome], out: Path, folder: Path) -> dict[str, Path]:
@@ -30,11 +35,20 @@ def write_previews(outcomes: Iterable[Outcome], out: Path, folder: Path) -> dict
             continue
         # both were read when the photo was protected, under whatever limit was given then
         before, after = (read_photo(p, max_megapixels=math.inf) for p in (Path(outcome.path), out / outcome.rel))
-        path = folder / f"{outcome.rel}.png"
+        path = folder / _picture_name(outcome.rel)
         path.parent.mkdir(parents=True, exist_ok=True)
         make_preview(before, after).save(path, optimize=True)
         written[outcome.rel] = path
     return written
+
+
+def _picture_name(rel: str) -> Path:
+    """Return the name of a photo's picture: the photo's, as far as a file system and a URL can bear it."""
+    path = Path(rel.encode(errors="backslashreplace").decode())
+    if len(path.name.encode()) <= LONGEST_NAME:
+        return path.with_name(f"{path.name}.png")
+    told_apart = hashlib.sha256(rel.encode(errors="surrogateescape")).hexdigest()[:12]
+    return path.with_name(f"{path.name[: LONGEST_NAME // 8]}-{told_apart}.png")
 
 
 def make_preview(before: Picture, after: Picture) -> Image.Image:

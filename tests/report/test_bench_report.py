@@ -14,18 +14,19 @@ from record_tools import FAMILIES, add_photos, make_arms, make_records
 
 from dp2vl.bench.suite import Trial
 from dp2vl.errors import DP2VLError, UsageError
+from dp2vl.leakage.gates import FAILINGS
 from dp2vl.report.bench import count_rates, find_rates, write_bench_report
 from dp2vl.report.cells import Cell, Table, make_csv, make_markdown, show_cell
-from dp2vl.report.dots import _draw_pareto, _ticks, plot_people
-from dp2vl.report.figures import BLUE, HOLLOW
+from dp2vl.report.dots import _draw_pareto, _ticks, plot_overview, plot_people
+from dp2vl.report.figures import BLUE, explain_failed
 from dp2vl.report.lines import plot_curves
 from dp2vl.report.plots import make_plots
-from dp2vl.report.records import Arm, read_runs
+from dp2vl.report.records import Arm, arm_of, read_runs
 from dp2vl.report.tables import make_tables, protection, side_effects, transfer
 
 ROOT = Path(__file__).parents[2]
 PLOTS = (
-    "overview", "curves-made", "transfer-made", "ratios-made", "people-made",
+    "overview-made", "curves-made", "transfer-made", "ratios-made", "people-made",
     *(f"pareto-{figure}-tower-{known}-made" for figure in ("ssim", "flip") for known in ("known", "not-known")),
 )  # fmt: skip
 
@@ -210,13 +211,42 @@ def test_lines_and_dots_of_people_whose_gate_failed_have_no_colour(records):
     (run,) = read_runs([records])
     for kind in (plot_curves, plot_people):
         (plot,) = kind(run)
-        assert BLUE in plot.svg and HOLLOW in plot.caption
+        assert BLUE in plot.svg
     (failed,) = read_runs([records])
     for row in failed.scores:
         row.update(gate="failed" if row["arm"] == "protected" else row["gate"])
     for kind in (plot_curves, plot_people):
         (plot,) = kind(failed)
-        assert BLUE not in plot.svg
+        assert BLUE not in plot.svg and "Hollow and grey: a gate failed" in plot.caption
+
+
+def test_captions_say_which_gate_failed_and_how_often_and_nothing_of_gates_that_passed(records):
+    (run,) = read_runs([records])
+    for row in run.scores:
+        row["gate"] = row["gate"] and "passed"
+    (plot,) = plot_overview(run)
+    assert "gate" not in plot.caption and not explain_failed(run, run.arms)
+    broken = next(arm for arm in run.arms if arm.arm == "protected")
+    for row in run.scores:
+        if arm_of(row) == broken:
+            row["gate"] = "failed"
+            row["value"] = 0.1 if row["metric"] == "train_accuracy" else row["value"]
+    (plot,) = plot_overview(run)
+    assert plot.caption.endswith(f"(1 of {len(run.arms)} arms: {FAILINGS['fit']}).")
+    assert FAILINGS["threat"] not in plot.caption
+
+
+def test_the_map_of_transfer_has_a_row_per_method_adversary_and_processing_and_brackets_what_failed(records):
+    (run,) = read_runs([records])
+    (plot,) = (plot for plot in make_plots([run]) if plot.name.startswith("transfer"))
+    for row in ("all towers known", "its tower not known", "after jpeg75", "adversary purify", "lowkey"):
+        assert row in plot.svg
+    shown = [arm for arm in run.arms if arm.surrogates and arm.ratio == 1]
+    assert plot.svg.count(">(0.") == sum(bool(run.why(arm)) for arm in shown)
+    for row in run.scores:
+        row["gate"] = row["gate"] and "failed"
+    (plot,) = (plot for plot in make_plots([run]) if plot.name.startswith("transfer"))
+    assert plot.svg.count(">(0.") == len(shown) and "Grey, in brackets: a gate failed" in plot.caption
 
 
 def test_other_methods_have_a_marker_each_and_axes_have_three_labels(records):
@@ -273,7 +303,7 @@ def test_a_report_into_the_folder_of_an_earlier_one_keeps_nothing_of_it_but_what
     clean = [row for row in rows if json.loads(row)["arm"] == "clean"]
     (few / "scores.jsonl").write_text("\n".join(clean) + "\n", encoding="utf-8")
     write_bench_report([few], tmp_path)
-    assert {p.name for p in (tmp_path / "plots").iterdir()} == {"mine.png", "overview.svg", "overview.png"}
+    assert {p.name for p in (tmp_path / "plots").iterdir()} == {"mine.png", "overview-made.svg", "overview-made.png"}
     assert "t2.csv" not in {p.name for p in (tmp_path / "tables").iterdir()} and own.read_bytes() == b"mine"
 
 

@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from dp2vl.leakage.uncertainty import Interval
 
 THREAT, FIT = 0.3, 0.9
+FAILINGS = {
+    "threat": f"leakage from clean photos is not surely {THREAT} or more",
+    "fit": f"training photos were learned less than {FIT} as well as clean ones",
+}
+"""What it means that a gate failed, by its name."""
 
 
 @dataclass(frozen=True, kw_only=True)

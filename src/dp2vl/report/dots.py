@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from dp2vl.report.figures import (
     GREY,
     HIGH,
-    HOLLOW,
     INK,
     LOW,
     Plot,
     draw_dot,
+    explain_failed,
     finish,
     look_of,
     make_panels,
@@ -36,30 +36,27 @@ MARKERS = ("d", "^", "o", "*", "<", "X", "h", ">", "p", "8")
 SPLITS = {True: "tower known", False: "tower not known"}
 
 
-def plot_overview(runs: Sequence[Run]) -> Plot:
-    """Return the peak of leakage of every arm with its interval, a panel per model."""
-    families = sorted({f for run in runs for f in run.families})
-    entries = list(dict.fromkeys(f"{run.name}: {run.label(arm)}" for run in runs for arm in run.arms))
-    height = {entry: len(entries) - i for i, entry in enumerate(entries)}
-    tall, beside = 0.9 + 0.21 * len(entries), words_in(entries)
-    figure, axes = make_panels(len(families), height=tall, width=1.9, beside=beside)
-    for axis, family in zip(axes, families, strict=True):
-        for run in runs:
-            for arm in run.arms:
-                row = run.number(arm, "leakage_peak")
-                if arm.family == family and row and row["value"] is not None:
-                    draw_dot(
-                        axis, row, height[f"{run.name}: {run.label(arm)}"], look_of(arm), failed=bool(run.why(arm))
-                    )
+def plot_overview(run: Run) -> Iterator[Plot]:
+    """Yield the peak of leakage of every arm with its interval, a panel per model."""
+    peaks = {arm: row for arm in run.arms if (row := run.number(arm, "leakage_peak")) and row["value"] is not None}
+    labels = list(dict.fromkeys(map(run.label, peaks)))
+    if not labels:
+        return
+    height = {label: len(labels) - i for i, label in enumerate(labels)}
+    figure, axes = make_panels(len(run.families), height=0.9 + 0.21 * len(labels), width=1.9, beside=words_in(labels))
+    for axis, family in zip(axes, run.families, strict=True):
+        for arm, row in peaks.items():
+            if arm.family == family:
+                draw_dot(axis, row, height[run.label(arm)], look_of(arm), failed=bool(run.why(arm)))
         axis.set(title=family, xlim=(LOW, HIGH), xlabel="leakage")
         axis.axvline(0, color=INK, linewidth=0.8)
     axes[0].set_yticks(list(height.values()), list(height))
-    axes[0].set_ylim(0.4, len(entries) + 0.6)
-    return finish(
+    axes[0].set_ylim(0.4, len(labels) + 0.6)
+    yield finish(
         figure,
-        name="overview",
-        title="Leakage of every arm, at its peak",
-        caption=f"0 is chance, 1 always right; lines are 95 % over people. {HOLLOW}",
+        name=f"overview-{run.file_name}",
+        title=f"Leakage of every arm, at its peak, suite {run.name}",
+        caption="0 is chance, 1 always right; lines are 95 % over people." + explain_failed(run, peaks),
     )
 
 
@@ -84,7 +81,8 @@ def plot_pareto(run: Run) -> Iterator[Plot]:
                 drawn,
                 name=f"pareto-{figure.lower()[-4:]}-{words.replace(' ', '-')}-{run.file_name}",
                 title=f"Protection over visibility by {figure[-4:]}, {words}, suite {run.name}",
-                caption=f"Up is better protected, left is less visible (a scale of powers){joined}. {HOLLOW}",
+                caption=f"Up is better protected, left is less visible (a scale of powers){joined}."
+                + explain_failed(run, chosen),
             )
 
 
@@ -175,7 +173,7 @@ def plot_people(run: Run) -> Iterator[Plot]:
         axis.set(title=family, xlabel="leakage")
         axis.set_yticks(range(len(order)), order, fontsize=7)
     put_legend(figure, axes)
-    caption = "A row per person, those who leak most from clean photos on top. " + HOLLOW
+    caption = "A row per person, those who leak most from clean photos on top." + explain_failed(run, found)
     yield finish(
         figure, name=f"people-{run.file_name}", title=f"Leakage of every person, suite {run.name}", caption=caption
     )

@@ -2,12 +2,14 @@
 
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from dp2vl.report.records import Arm
+from dp2vl.leakage.gates import FAILINGS
+from dp2vl.report.records import Arm, Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,7 +19,6 @@ INK, GREY = "#1b1b1d", "#8a8a8a"
 """What is black on paper and white on a dark page; numbers whose gate failed."""
 BLUE, SKY, GREEN, ORANGE, RED, PINK = "#0072b2", "#56b4e9", "#009e73", "#e69f00", "#d55e00", "#cc79a7"
 """From the palette of Okabe and Ito, told apart with any kind of colour vision."""
-HOLLOW = "Hollow and grey: a gate failed, so the number says nothing."
 LOW, HIGH = -0.25, 1.05
 """Ends of axes of leakage."""
 STYLE: dict[Any, Any] = {
@@ -116,6 +117,16 @@ def finish(figure: "Figure", **about: str) -> Plot:
     figure.savefig(pixels, format="png", facecolor="white", dpi=160, metadata={"Software": None})
     svg = _LONG.sub(lambda found: f"{float(found[0]):.2f}", text.getvalue())  # a hundredth of a point is enough
     return Plot(**about, svg=svg, png=pixels.getvalue())
+
+
+def explain_failed(run: Run, arms: Iterable[Arm], *, look: str = "Hollow and grey") -> str:
+    """Return the end of a caption: how numbers look whose gate failed, and which gate how often; "" if none failed."""
+    every = list(arms)
+    counts = Counter(FAILINGS[gate.name] for arm in every for gate in run.failed(arm))
+    if not any(run.why(arm) for arm in every):
+        return ""
+    times = "; ".join(f"{count} of {len(every)} arms: {failing}" for failing, count in counts.items())
+    return f" {look}: a gate failed, so the number says nothing{' (' + times + ')' if times else ''}."
 
 
 def words_in(labels: Iterable[str]) -> float:

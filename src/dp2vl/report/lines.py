@@ -7,12 +7,12 @@ from typing import Any
 from dp2vl.report.figures import (
     GREY,
     HIGH,
-    HOLLOW,
     INK,
     LOW,
     Look,
     Plot,
     draw_dot,
+    explain_failed,
     finish,
     look_of,
     make_panels,
@@ -52,7 +52,7 @@ def plot_curves(run: Run) -> Iterator[Plot]:
         axis.set_xticks(sorted({step for arm, points in lines.items() if arm.family == family for step, _ in points}))
     axes[0].set_ylabel("leakage")
     put_legend(figure, axes)
-    caption = f"0 is chance, 1 always right. {HOLLOW}"
+    caption = "0 is chance, 1 always right." + explain_failed(run, lines)
     yield finish(
         figure, name=f"curves-{run.file_name}", title=f"Leakage over checkpoints, suite {run.name}", caption=caption
     )
@@ -81,7 +81,7 @@ def plot_ratios(run: Run) -> Iterator[Plot]:
         axis.margins(x=0.08)  # ends where the data do
     axes[0].set_ylabel("leakage, peak")
     put_legend(figure, axes)
-    caption = f"Where the lines meet, protected photos add nothing for the adversary. {HOLLOW}"
+    caption = "Where the lines meet, protected photos add nothing for the adversary." + explain_failed(run, mixed)
     yield finish(figure, name=f"ratios-{run.file_name}", title=f"Leakage over ratio, suite {run.name}", caption=caption)
 
 

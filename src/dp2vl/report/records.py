@@ -155,15 +155,20 @@ class Run:
         row = self.number(arm, "leakage_peak")
         if row is None or row["gate"] in ("", "passed"):
             return row["gate"] if row else ""
-        # Records are rounded, so a gate that failed by little may pass here: then all reasons stand.
-        gates = self._gates(arm)
-        reasons = [g.reason for g in gates if not g.passed] or [g.reason for g in gates] or ["no reason is recorded"]
-        return "failed: " + "; ".join(reasons)
+        return "failed: " + ("; ".join(gate.reason for gate in self.failed(arm)) or "no reason is recorded")
 
     def why(self, arm: Arm) -> str:
         """Return why the numbers of an arm say nothing, or "" where they may be read."""
         gate = self.gate(arm)
         return gate.removeprefix("failed: ") if gate.startswith("failed") else ""
+
+    def failed(self, arm: Arm) -> list[Gate]:
+        """Return the gates that failed; none where all passed or there are none."""
+        row = self.number(arm, "leakage_peak")
+        if row is None or row["gate"] in ("", "passed"):
+            return []
+        gates = self._gates(arm)
+        return [gate for gate in gates if not gate.passed] or gates  # rounded records may pass what failed by little
 
     def _gates(self, arm: Arm) -> list[Gate]:
         clean = self.clean(arm)
