@@ -334,9 +334,16 @@ SPEED_ROWS: dict[str, Callable[[dict], list[tuple[str, str]]]] = {
         ("one photo at `quick`, start to end, against `import torch`", f"{r['rows']['protect']['wall_ratio']:.2f}"),
     ],
     "overhead": lambda r: [
-        (f"12 MP, album of {r['photos']}, `{r['effort']}`: processor time per photo", f"{r['photo_cpu_s']:.1f} s"),
-        ("the same, over the bare passes of its towers: wall time", f"{r['wall_over_bare']:.2f}"),
-        ("the same, over the bare passes of its towers: processor time", f"{r['cpu_over_bare']:.2f}"),
+        cell
+        for row in r["rows"]
+        for cell in (
+            (
+                f"{row['photos']} photos of 12 MP, `{r['effort']}`, towers: {row['towers']}",
+                f"{row['photo_cpu_s']:.1f} s each",
+            ),
+            ("the same, over the bare passes of its towers: wall time", f"{row['wall_over_bare']:.2f}"),
+            ("the same, over the bare passes of its towers: processor time", f"{row['cpu_over_bare']:.2f}"),
+        )
     ],
     "megapixels": lambda r: [
         ("12 MP against 1 MP: the search", f"{r['search']['12 MP']['cpu_ratio']:.2f}"),
@@ -396,7 +403,7 @@ def make_sizing_table() -> str:
         return passes * sum(r["backward_s"] for r in rows) / batch
 
     rows = [
-        *([("bundled towers, one CPU core", overhead["photo_cpu_s"])] if overhead else []),
+        *([("bundled towers, one CPU core", overhead["rows"][0]["photo_cpu_s"])] if overhead else []),
         ("three full towers, one GPU, passes in float32, one photo at a time", seconds("float32", 1)),
         ("three full towers, one GPU, passes in bfloat16, 16 photos at a time", seconds("bfloat16", 16)),
     ]

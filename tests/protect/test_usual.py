@@ -56,6 +56,37 @@ def test_a_tower_of_other_weights_is_measured_anew(tmp_path, monkeypatch):
     assert same(find_usual(tower), measure_usual(tower))
 
 
+def test_what_was_measured_is_remembered_for_the_same_weights_read_the_same_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(usual, "usual_photos", lambda: _photos())
+    folder = tmp_path / "copy"
+    shutil.copytree(find_source("mini-llava"), folder)
+    (folder / USUAL_FILE).unlink(missing_ok=True)
+    measured = find_usual(load_surrogate(f"vlm:{folder}"))
+
+    def refuse(*_, **__):
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(usual, "measure_usual", refuse)
+    assert same(find_usual(load_surrogate(f"vlm:{folder}")), measured)
+    other = load_surrogate(f"vlm:{folder}")
+    other.family = "read in another way"
+    with pytest.raises(AssertionError, match="measured again"):
+        find_usual(other)
+    with torch.no_grad():
+        next((changed := load_surrogate(f"vlm:{folder}")).model.parameters()).mul_(1.5)
+    with pytest.raises(AssertionError, match="measured again"):
+        find_usual(changed)
+
+
+def test_a_state_folder_that_cannot_be_written_costs_time_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(usual, "usual_photos", lambda: _photos())
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("DP2VL_STATE_DIR", str(tmp_path / "file" / "state"))
+    tower = TinyTower()
+    tower.folder = tmp_path
+    assert same(find_usual(tower), measure_usual(tower))
+
+
 def test_a_damaged_file_is_as_good_as_none(tmp_path, monkeypatch):
     monkeypatch.setattr(usual, "usual_photos", lambda: _photos())
     tower = TinyTower()

@@ -1,11 +1,12 @@
 """What is usual for a tower: synthetic people as it sees them, and what tells them apart.
 
-Measured once per tower. For the bundled towers the figures come with the package: drawing the people takes longer than
-protecting a photo.
+Measured once per tower and remembered. For the bundled towers the figures come with the package: drawing the people
+takes longer than protecting a photo.
 """
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,9 +17,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+import dp2vl
 from dp2vl.files import write_atomic
 from dp2vl.people import draw_portrait, draw_scene, make_person
 from dp2vl.people.scenarios import SCENARIOS
+from dp2vl.storage import state_home
 from dp2vl.surrogates.protocol import Features, Surrogate
 
 USUAL_FILE = "usual.safetensors"
@@ -59,29 +62,51 @@ class Usual:
 
 
 def find_usual(surrogate: Surrogate, *, device: str | torch.device = "cpu") -> Usual:
-    """Return what comes with a tower, or, where nothing does or it is of other weights, what is measured now."""
-    shipped = _shipped_file(surrogate)
-    if shipped is not None:
-        try:
-            with safe_open(shipped, framework="pt", device=str(device)) as file:
-                if (file.metadata() or {}).get("recipe") == _recipe(surrogate):
-                    found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-                    return Usual(**{"token_centre": None, "token_variance": None} | found)
-        except (OSError, SafetensorError, TypeError):
-            pass  # as good as absent: it only saves time
-    return measure_usual(surrogate, device=device)
+    """Return what comes with a tower or was measured on this machine before, or else what is measured now.
+
+    For a tower from a folder that is remembered, in the user's state folder: a large one takes minutes.
+    """
+    folder = getattr(surrogate, "folder", None)
+    if folder is None:
+        return measure_usual(surrogate, device=device)
+    recipe = _recipe(surrogate)
+    remembered = state_home() / "usual" / f"{_reading(surrogate, recipe)}.safetensors"
+    for path in (folder / USUAL_FILE, remembered):
+        found = _read_usual(path, recipe, device)
+        if found is not None:
+            return found
+    measured = measure_usual(surrogate, device=device)
+    with suppress(OSError):  # it only saves time
+        write_atomic(remembered, _to_bytes(measured, recipe))
+    return measured
 
 
 def write_usual(surrogate: Surrogate, path: Path) -> None:
     """Measure a tower and write the result for `find_usual`."""
-    tensors = {key: value.contiguous() for key, value in vars(measure_usual(surrogate)).items() if value is not None}
-    write_atomic(path, save(tensors, metadata={"recipe": _recipe(surrogate)}))
+    write_atomic(path, _to_bytes(measure_usual(surrogate), _recipe(surrogate)))
 
 
-def _shipped_file(surrogate: Surrogate) -> Path | None:
-    folder = getattr(surrogate, "folder", None)
-    path = folder / USUAL_FILE if folder else None
-    return path if path is not None and path.is_file() else None
+def _read_usual(path: Path, recipe: str, device: str | torch.device) -> Usual | None:
+    """Return what a file says is usual under a recipe; None where it says nothing of it, is damaged or absent."""
+    try:
+        with safe_open(path, framework="pt", device=str(device)) as file:
+            if (file.metadata() or {}).get("recipe") != recipe:
+                return None
+            found = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+            return Usual(**{"token_centre": None, "token_variance": None} | found)
+    except (OSError, SafetensorError, TypeError):
+        return None
+
+
+def _to_bytes(found: Usual, recipe: str) -> bytes:
+    tensors = {key: value.contiguous() for key, value in vars(found).items() if value is not None}
+    return save(tensors, metadata={"recipe": recipe})
+
+
+def _reading(surrogate: Surrogate, recipe: str) -> str:
+    """Return a digest of the weights and of how they are read: one folder can be loaded as several kinds of tower."""
+    how = (recipe, surrogate.family, surrogate.side_px, surrogate.name.partition(":")[0], dp2vl.__version__)
+    return hashlib.sha256(repr(how).encode()).hexdigest()[:32]
 
 
 def _recipe(surrogate: Surrogate) -> str:
