@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,21 @@ class Squares:
     Args:
         folder: for the files. batch: of a worker.
         kills: numbers that a worker does not survive, every time. stumbles: numbers that it does not survive once.
+        looks_at: numbers that are looked at for what all workers share.
     """
 
     folder: Path
     batch: int = 1
     kills: tuple[int, ...] = ()
     stumbles: tuple[int, ...] = ()
+    looks_at: tuple[int, ...] = ()
 
-    def prepare(self) -> str:
+    def prepare(self, without: frozenset[str] = frozenset(), begin: Callable[[str], object] = str) -> str:
+        for item in self.looks_at:
+            if str(item) not in without:
+                begin(str(item))
+                if item in self.kills:
+                    os.kill(os.getpid(), signal.SIGKILL)
         with (self.folder / "prepared").open("a") as file:
             file.write("x")
         return "shared"

@@ -45,7 +45,7 @@ class Standin:
     def _make(self, actor: type, *given: Any) -> Any:
         self.made += 1
         own = actor(*given)
-        methods = ("versions", "prepare", "start", "do")
+        methods = ("versions", "prepare", "start", "do", "note", "read")
         return SimpleNamespace(
             **{name: SimpleNamespace(remote=partial(self._send, self.made - 1, own, name)) for name in methods}
         )

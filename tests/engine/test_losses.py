@@ -1,5 +1,6 @@
 """What the engine of many processes does when workers are lost, differ or never come, on a cluster that is made up."""
 
+from collections.abc import Callable
 from contextlib import contextmanager
 from importlib import util
 from pathlib import Path
@@ -30,6 +31,7 @@ def join(monkeypatch: pytest.MonkeyPatch):
             yield cluster
 
         monkeypatch.setattr(engine, "_cluster", connected)
+        monkeypatch.setattr(engine, "_note", lambda board, name: board.note.remote(name)())
 
     return use
 
@@ -97,6 +99,44 @@ def test_what_workers_share_outlives_the_worker_that_made_it(tmp_path: Path, joi
     join(Standin(workers=2, before=lambda number, name, *what: given.extend(what[1:] if name == "start" else ())))
     list(RayEngine().run(Squares(tmp_path), range(9)))
     assert given == ["shared", "shared"], "a worker was given a promise of another worker"
+
+
+class Sampled(Squares):
+    """Looks at numbers for what all workers share, and is lost over those that kill."""
+
+    def prepare(self, without: frozenset[str] = frozenset(), begin: Callable[[str], object] = str) -> str:
+        for item in set(map(str, self.looks_at)) - without:
+            begin(item)
+            if int(item) in self.kills:
+                raise exceptions.ActorDiedError()
+        return "shared"
+
+
+def test_what_a_worker_dies_of_is_left_out_of_what_workers_share(tmp_path: Path, join):
+    tries: list[frozenset[str]] = []
+    join(Standin(workers=2, before=lambda number, name, *given: tries.extend(given[1:2] if name == "prepare" else ())))
+    job = Sampled(tmp_path, looks_at=(20, 21, 22, 23), kills=(21, 23))
+    assert dict(RayEngine().run(job, range(9))) == SQUARES
+    assert tries[-1] == {"21", "23"} and len(tries) == 3
+
+
+def test_a_worker_that_dies_of_all_it_looks_at_is_an_error_in_the_end(tmp_path: Path, join):
+    tries: list[str] = []
+    join(Standin(workers=1, before=lambda number, name, *given: tries.append(name)))
+    job = Sampled(tmp_path, looks_at=tuple(range(20, 60)), kills=tuple(range(20, 60)))
+    with pytest.raises(DP2VLError, match="a worker did not start"):
+        list(RayEngine().run(job, range(9)))
+    assert tries.count("prepare") == engine.DEADLY + 1
+
+
+def test_a_worker_lost_before_it_looked_at_anything_is_an_error(tmp_path: Path, join):
+    def before(number: int, name: str, *given: object) -> None:
+        if name == "prepare":
+            raise exceptions.ActorDiedError()
+
+    join(Standin(workers=1, before=before))
+    with pytest.raises(DP2VLError, match="a worker did not start"):
+        list(RayEngine().run(Squares(tmp_path), range(9)))
 
 
 @pytest.mark.parametrize("when", ["at the start", "once it came back"])

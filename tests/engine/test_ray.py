@@ -28,7 +28,7 @@ def workers_find_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
 @needs_ray
 @pytest.mark.slow
 def test_lost_workers_cost_nothing_and_an_item_that_kills_them_is_given_up(tmp_path: Path):
-    job = Squares(tmp_path, batch=2, kills=(5,), stumbles=(2,))
+    job = Squares(tmp_path, batch=2, kills=(5,), stumbles=(2,), looks_at=(4, 5, 6))
     found = dict(RayEngine(workers=2).run(job, range(12)))
     assert set(found) == set(range(12))
     assert "3 workers died of it" in found.pop(5)

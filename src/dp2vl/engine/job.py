@@ -1,6 +1,6 @@
 """What an engine runs, and what every engine does with it."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -37,8 +37,13 @@ class Worker(Protocol[TakenItem, MadeResult]):
 class Job(Protocol[TakenItem, MadeResult]):
     """Work on many items; can be pickled, so that workers may be in other processes."""
 
-    def prepare(self) -> Any:
-        """Return what all workers share; called once, where a worker is."""
+    def prepare(self, without: frozenset[str] = frozenset(), begin: Callable[[str], object] = str) -> Any:
+        """Return what all workers share; called where a worker is, again if that one was lost over it.
+
+        Args:
+            without: what it leaves out, as a worker did not survive it.
+            begin: called with the name of each thing before it is looked at.
+        """
         ...
 
     def start(self, shared: Any) -> Worker[TakenItem, MadeResult]:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import chain, islice
@@ -23,6 +24,8 @@ IN_FLIGHT = 3
 """Batches that an actor has at once: one is worked on, one is read, one is written. No more are sent to it."""
 TRIES = 3
 """So many workers may die of an item before it is given up."""
+DEADLY = 10
+"""So many things that a worker dies of are left out of what all workers share."""
 CONNECT_S, CHECK_S = 1.5, 8.0
 """How long to wait for a connection, and for the cluster's answer: most of the second goes into importing Ray."""
 ROOM_S = 120.0
@@ -90,7 +93,7 @@ class RayEngine:
                 check_versions(ray.get(seat.said))
             sent = ray.put(job)
             # Kept here and not where it was made: the machine of the first worker may be lost.
-            shared = ray.put(ray.get(seats[0].actor.prepare.remote(sent)))
+            shared = ray.put(_prepare(ray, seats[0], sent))
             for seat in seats:
                 seat.start(sent, shared)
             for seat in seats:
@@ -101,6 +104,22 @@ class RayEngine:
             hint = "check that the same dp2vl is installed on every machine of the cluster, and its memory"
             raise DP2VLError(f"a worker did not start: {_first_line(error)}", hint) from error
         return seats
+
+
+def _prepare(ray: Any, seat: "_Seat", job: Any) -> Any:
+    """Return what workers share; without what the worker looked at whenever it died, a few times."""
+    without: frozenset[str] = frozenset()
+    board = ray.remote(num_cpus=0)(_Board).remote()
+    while True:
+        try:
+            return ray.get(seat.actor.prepare.remote(job, without, board))
+        except ray.exceptions.RayTaskError:
+            raise
+        except ray.exceptions.RayError:
+            looked_at = ray.get(board.read.remote())
+            if looked_at in {"", *without} or len(without) == DEADLY:
+                raise
+            without |= {looked_at}
 
 
 def _check_room(ray: Any, seats: "list[_Seat]") -> None:
@@ -134,8 +153,8 @@ class _Actor:
     def versions(self) -> dict[str, str]:
         return versions()
 
-    def prepare(self, job: Any) -> Any:
-        return job.prepare()
+    def prepare(self, job: Any, without: frozenset[str], board: Any) -> Any:
+        return job.prepare(without, partial(_note, board))
 
     def start(self, job: Any, shared: Any) -> int:
         """Return how many items are worked on at once."""
@@ -149,6 +168,25 @@ class _Actor:
             made = worker.work(items, found)
         del found
         return [worker.write(*each) for each in zip(items, made, strict=True)]
+
+
+class _Board:
+    """Holds what a worker looks at, and outlives it."""
+
+    def __init__(self) -> None:
+        self.name = ""
+
+    def note(self, name: str) -> None:
+        self.name = name
+
+    def read(self) -> str:
+        return self.name
+
+
+def _note(board: Any, name: str) -> None:
+    import ray
+
+    ray.get(board.note.remote(name))  # written down before the worker looks at it
 
 
 def _stand_in(folder: str) -> None:

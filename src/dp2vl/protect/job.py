@@ -68,11 +68,16 @@ class AlbumJob:
     ours: Mapping[str, str]
     holders: Mapping[str, str]
 
-    def prepare(self) -> Shared:
-        """Return the album's references; reads the sample."""
+    def prepare(self, without: frozenset[str] = frozenset(), begin: Callable[[str], object] = str) -> Shared:
+        """Return the album's references; reads the sample, but for the digests in `without`."""
         device, towers, held_out = self._loaded
-        megapixels = self.config.max_megapixels
-        found = album_references(self.sample, (*towers, *held_out), max_megapixels=megapixels, device=device)
+        found = album_references(
+            {digest: path for digest, path in self.sample.items() if digest not in without},
+            (*towers, *held_out),
+            max_megapixels=self.config.max_megapixels,
+            device=device,
+            begin=begin,
+        )
         found = [reference.to("cpu") for reference in found]
         return Shared(found[: len(towers)], found[len(towers) :])
 

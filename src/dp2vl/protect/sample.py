@@ -1,6 +1,6 @@
 """Which photos stand for an album: `protect` and `verify` must mean the same one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -35,6 +35,7 @@ def album_references(
     *,
     max_megapixels: float,
     device: str | torch.device = "cpu",
+    begin: Callable[[str], object] = str,
 ) -> list[Reference]:
     """Return the reference of each tower for an album; photos that cannot be read are left out.
 
@@ -42,13 +43,17 @@ def album_references(
 
     Args:
         photos: digest of the original's bytes -> where it lies.
+        begin: called with the digest of each photo before it is read.
     """
-    shown = _read_sample(choose_sample(photos), max_megapixels)
+    shown = _read_sample(choose_sample(photos), max_megapixels, begin)
     return make_references(towers, shown, device=device)
 
 
-def _read_sample(photos: Mapping[str, Path], max_megapixels: float) -> Iterator[tuple[Tensor, str]]:
-    for path in photos.values():
+def _read_sample(
+    photos: Mapping[str, Path], max_megapixels: float, begin: Callable[[str], object]
+) -> Iterator[tuple[Tensor, str]]:
+    for digest, path in photos.items():
+        begin(digest)
         with suppress(PhotoError, OSError):  # the photo itself gets its outcome elsewhere
             with as_os_error():
                 photo = read_photo(path, max_megapixels=max_megapixels)
