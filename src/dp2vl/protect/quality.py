@@ -52,21 +52,21 @@ def _ssim_of_tile(before: NDArray[Any], after: NDArray[Any]) -> float:
     return total / count
 
 
-def _ssim_of_windows(before: NDArray[Any], after: NDArray[Any]) -> NDArray[np.float32]:
+def _ssim_of_windows(before: NDArray[Any], after: NDArray[Any]) -> NDArray[Any]:
     unit = np.float32(1 / np.iinfo(before.dtype).max)
     x, y = before.astype(np.float32) * unit, after.astype(np.float32) * unit
     edge, count = WINDOW_PX // 2, WINDOW_PX**2
     inside = np.s_[edge : x.shape[0] - edge, edge : x.shape[1] - edge]
 
-    def mean(values: NDArray[Any]) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = cv2.blur(values, (WINDOW_PX, WINDOW_PX)).reshape(values.shape)
+    def mean(values: NDArray[Any]) -> NDArray[Any]:
+        found: NDArray[Any] = cv2.blur(values, (WINDOW_PX, WINDOW_PX)).reshape(values.shape)
         return found[inside]
 
     small, smaller = map(np.float32, STABILISERS)
     mean_x, mean_y, sample = mean(x), mean(y), np.float32(count / (count - 1))
     means, squares = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
     spread, both = sample * (mean(x * x + y * y) - squares), sample * (mean(x * y) - means)
-    alike: NDArray[np.float32] = (2 * means + small) * (2 * both + smaller) / ((squares + small) * (spread + smaller))
+    alike: NDArray[Any] = (2 * means + small) * (2 * both + smaller) / ((squares + small) * (spread + smaller))
     return alike
 
 
