@@ -16,6 +16,16 @@ def same(one: Usual, other: Usual) -> bool:
     return all((a is None) == (b is None) and (a is None or torch.allclose(a, b, atol=1e-4)) for a, b in pairs)
 
 
+def draw_squares(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a dozen plain squares stand for people, whose drawing takes long."""
+    monkeypatch.setattr(usual, "PEOPLE", 12)
+    generator = torch.Generator().manual_seed(0)
+    people = torch.rand(usual.PEOPLE, 1, 3, 1, 1, generator=generator).repeat_interleave(usual.PHOTOS, 0)
+    noise = (0.1 * torch.randn(1, 3, 32, 32, generator=generator) for _ in people)
+    photos = [(person + one).clamp(0, 1) for person, one in zip(people, noise, strict=True)]
+    monkeypatch.setattr(usual, "usual_photos", lambda: photos)
+
+
 @pytest.fixture
 def undrawn(monkeypatch):
     def refuse():
@@ -43,7 +53,7 @@ def test_what_comes_with_a_tower_is_what_it_would_measure_here(name):
 
 
 def test_a_tower_of_other_weights_is_measured_anew(tmp_path, monkeypatch):
-    monkeypatch.setattr(usual, "usual_photos", lambda: _photos())
+    draw_squares(monkeypatch)
     folder = tmp_path / "copy"
     shutil.copytree(find_source("mini-llava"), folder)
     tower = load_surrogate(f"vlm:{folder}")
@@ -57,7 +67,7 @@ def test_a_tower_of_other_weights_is_measured_anew(tmp_path, monkeypatch):
 
 
 def test_what_was_measured_is_remembered_for_the_same_weights_read_the_same_way(tmp_path, monkeypatch):
-    monkeypatch.setattr(usual, "usual_photos", lambda: _photos())
+    draw_squares(monkeypatch)
     folder = tmp_path / "copy"
     shutil.copytree(find_source("mini-llava"), folder)
     (folder / USUAL_FILE).unlink(missing_ok=True)
@@ -79,7 +89,7 @@ def test_what_was_measured_is_remembered_for_the_same_weights_read_the_same_way(
 
 
 def test_a_state_folder_that_cannot_be_written_costs_time_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(usual, "usual_photos", lambda: _photos())
+    draw_squares(monkeypatch)
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setenv("DP2VL_STATE_DIR", str(tmp_path / "file" / "state"))
     tower = TinyTower()
@@ -88,21 +98,10 @@ def test_a_state_folder_that_cannot_be_written_costs_time_alone(tmp_path, monkey
 
 
 def test_a_damaged_file_is_as_good_as_none(tmp_path, monkeypatch):
-    monkeypatch.setattr(usual, "usual_photos", lambda: _photos())
+    draw_squares(monkeypatch)
     tower = TinyTower()
     tower.folder = tmp_path
     (tmp_path / USUAL_FILE).write_bytes(b"not a tensor")
     assert same(find_usual(tower), measure_usual(tower))
     none = replace(measure_usual(tower), token_centre=None, token_variance=None)
     assert not same(none, find_usual(tower))
-
-
-def _photos() -> list[torch.Tensor]:
-    """Return plain squares in place of people, whose drawing takes long."""
-    generator = torch.Generator().manual_seed(0)
-    people = torch.rand(usual.PEOPLE, 1, 3, 1, 1, generator=generator)
-    return [
-        (p.expand(1, 3, 32, 32) + 0.1 * torch.randn(1, 3, 32, 32, generator=generator)).clamp(0, 1)
-        for p in people
-        for _ in range(usual.PHOTOS)
-    ]
