@@ -33,7 +33,7 @@ from dp2vl.types import Budget
 USED, HELD_OUT = ("mini-llava", "mini-minigpt-v2"), "mini-qwen-vl"
 RIVALS = {"m-attack-v2": (300, 10), "veattack": (100, 1)}
 """Steps and views per step of the published recipes."""
-OURS = (3, 5, 8, 12, 20, 40)
+OURS = (3, 5, 8, 12, 20, 40, 80)
 FIRST_PERSON, SIDE_PX = 930_000, 224
 
 
