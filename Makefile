@@ -6,7 +6,7 @@ TOOLS := build/tools
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 export OMP_NUM_THREADS ?= 2
 # Two test processes with two threads each wait for one another on two cores.
-test test-slow: export OMP_NUM_THREADS = 1
+test: export OMP_NUM_THREADS = 1
 
 .PHONY: demo test test-slow test-hard cover lint docs audit sbom clean
 
@@ -17,7 +17,7 @@ test: $(VENV)/.installed-dev  ## the default test suite
 	$(BIN)/pytest -q -n 2
 
 test-slow: $(VENV)/.installed-dev  ## tests that take minutes
-	$(BIN)/pytest -q -n 2 --dist worksteal -m slow
+	$(BIN)/pytest -q -m slow
 
 # An empty -m takes in what is slow as well.
 test-hard: export OMP_NUM_THREADS = 1
