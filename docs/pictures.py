@@ -14,20 +14,6 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 IMAGES = Path(__file__).parent / "images"
-SUITE = """
-families = ["mini-llava"]
-seeds = [0]
-arms = ["clean", "protected"]
-attackers = ["patient"]
-
-[people]
-count = 6
-train_photos = 2
-probe_photos = 2
-size_px = 192
-seed = 41
-"""
-"""People and photos enough for a picture, not for a figure."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -44,7 +30,6 @@ def main() -> None:
         save(work / "sheets" / "person-p03.png", "person-sheet.png", colours=256)
         save(work / "demo" / "report" / "pictures" / "person-1" / "photo-1.jpg.png", "before-after.png")
         draw_pages(work, work / "quick" / "report" / "index.html")
-        draw_answers(work)
         draw_app(work / "quick" / "album" / "person-1")
 
 
@@ -56,19 +41,6 @@ def draw_pages(work: Path, album: Path) -> None:
     sorted_page.write_text(page.replace('id="by-verdict"', 'id="by-verdict" checked'), encoding="utf-8")
     shoot(work / "report" / "index.html", "report-page.png", size=(1000, 1000))
     shoot(sorted_page, "album-page.png", size=(1000, 880), colours=256)
-
-
-def draw_answers(work: Path) -> None:
-    """Teach a model photos as they are and protected, and draw what both say of the first person."""
-    (work / "pictures.toml").write_text(SUITE, encoding="utf-8")
-    run("bench", "run", work / "pictures.toml", "--out", work / "suite", "--jobs", 1)
-    run("report", work / "suite", "--out", work / "answers")
-    page = work / "answers" / "index.html"
-    text = page.read_text(encoding="utf-8")
-    start = text.index("<h3>", text.index('<section id="examples">'))  # with what it says of gates that failed
-    first = text[start : text.index("<h3>", start + 1)]
-    page.write_text(f"{text[: text.index('</head>')]}</head><body>{first}</body></html>", encoding="utf-8")
-    shoot(page, "answers.png", size=(1150, 420), colours=256)
 
 
 def draw_app(album: Path) -> None:

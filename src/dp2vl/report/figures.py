@@ -122,9 +122,9 @@ def finish(figure: "Figure", **about: str) -> Plot:
 def explain_failed(run: Run, arms: Iterable[Arm], *, look: str = "Hollow and grey") -> str:
     """Return the end of a caption: how numbers look whose gate failed, and which gate how often; "" if none failed."""
     every = list(arms)
-    counts = Counter(FAILINGS[gate.name] for arm in every for gate in run.failed(arm))
-    if not any(run.why(arm) for arm in every):
+    if not any(map(run.why, every)):
         return ""
+    counts = Counter(FAILINGS[gate.name] for arm in every for gate in run.failed(arm))
     times = "; ".join(f"{count} of {len(every)} arms: {failing}" for failing, count in counts.items())
     return f" {look}: a gate failed, so the number says nothing{' (' + times + ')' if times else ''}."
 

@@ -1,4 +1,4 @@
-"""The plots of a report, from the records of several suites; numbers that say nothing are hollow or without colour."""
+"""The plots of a report, from the records of several suites; numbers that say nothing are hollow or in brackets."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -152,23 +152,25 @@ class Run:
 
     def gate(self, arm: Arm) -> str:
         """Return `passed`, "" for an arm without gates, or `failed: ` and the reason in words."""
-        row = self.number(arm, "leakage_peak")
-        if row is None or row["gate"] in ("", "passed"):
-            return row["gate"] if row else ""
-        return "failed: " + ("; ".join(gate.reason for gate in self.failed(arm)) or "no reason is recorded")
+        reason = self.why(arm)
+        return f"failed: {reason}" if reason else self._recorded_gate(arm)
 
     def why(self, arm: Arm) -> str:
         """Return why the numbers of an arm say nothing, or "" where they may be read."""
-        gate = self.gate(arm)
-        return gate.removeprefix("failed: ") if gate.startswith("failed") else ""
+        if self._recorded_gate(arm) in ("", "passed"):
+            return ""
+        return "; ".join(gate.reason for gate in self.failed(arm)) or "no reason is recorded"
 
     def failed(self, arm: Arm) -> list[Gate]:
         """Return the gates that failed; none where all passed or there are none."""
-        row = self.number(arm, "leakage_peak")
-        if row is None or row["gate"] in ("", "passed"):
+        if self._recorded_gate(arm) in ("", "passed"):
             return []
         gates = self._gates(arm)
         return [gate for gate in gates if not gate.passed] or gates  # rounded records may pass what failed by little
+
+    def _recorded_gate(self, arm: Arm) -> str:
+        row = self.number(arm, "leakage_peak")
+        return str(row["gate"]) if row else ""
 
     def _gates(self, arm: Arm) -> list[Gate]:
         clean = self.clean(arm)
