@@ -1,7 +1,8 @@
 """What `protect` costs beyond its search: over an album, in megapixels, in memory.
 
-python benchmarks/speed/album.py overhead [--photos 64 16]    wall time over that of the bare passes of the same towers:
-                                                              the bundled ones, then a CLIP ViT-B/32 with random weights
+python benchmarks/speed/album.py overhead [--photos 64 16 3]  wall time over that of the bare passes of the same towers:
+                                                              the bundled ones, then two of CLIP with random weights,
+                                                              ViT-B/32 and the ViT-L/14 at 336 px that LLaVA-1.5 has
 python benchmarks/speed/album.py megapixels                   12 and 48 MP against 1 MP, without decoding and encoding
 python benchmarks/speed/album.py memory [--photos 20 1000]    peak memory of the whole process
 
@@ -37,6 +38,16 @@ from dp2vl.surrogates import load_surrogates
 SIZES = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000)}
 """Megapixels -> width and height."""
 FIRST_PERSON = 931_000
+TIMED_PASSES = 8
+LARGE = {
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 24,
+    "num_attention_heads": 16,
+    "image_size": 336,
+    "patch_size": 14,
+}
+"""Vision tower of LLaVA-1.5."""
 
 
 def main() -> None:
@@ -49,9 +60,14 @@ def main() -> None:
         write("megapixels", **compare_megapixels())
     elif options.what == "overhead":
         with tempfile.TemporaryDirectory() as place:
-            towers = ("mini", write_clip(Path(place)))
-            counts = options.photos or [64, 16]
-            rows = [measure_overhead(*row, options.effort) for row in zip(counts, towers, strict=True)]
+            base, large = write_clip(Path(place) / "base"), write_clip(Path(place) / "large", **LARGE)
+            towers = {"bundled": "mini", "CLIP ViT-B/32": base, "CLIP ViT-L/14, 336 px": large}
+            counts = options.photos or [64, 16, 3]
+            rows = [
+                {"towers": name} | measure_overhead(count, tower, options.effort)
+                for count, (name, tower) in zip(counts, towers.items(), strict=True)
+                if count
+            ]
         write("overhead", effort=options.effort, rows=rows)
     else:
         write("memory", rows=[measure_memory(count, options.effort) for count in options.photos or [20, 1000]])
@@ -70,16 +86,22 @@ def write_album(folder: Path, count: int) -> None:
         Image.fromarray(draw(12, number)).save(folder / f"{number:04}.jpg", quality=92)
 
 
-def write_clip(folder: Path) -> str:
-    """Write a CLIP ViT-B/32 with random weights and return its name as a surrogate."""
+def write_clip(folder: Path, **vision: int) -> str:
+    """Write a CLIP with random weights, ViT-B/32 unless told otherwise, and return its name as a surrogate."""
     torch.manual_seed(0)
-    CLIPModel(CLIPConfig()).save_pretrained(folder)
+    CLIPModel(CLIPConfig(vision_config=vision)).save_pretrained(folder)
     return f"clip:{folder}"
 
 
 def make_protector(effort: str, surrogates: str = "mini") -> Protector:
     towers = load_surrogates(surrogates)
     return Protector(ProtectConfig(effort=effort), towers, [], [make_reference(tower) for tower in towers])
+
+
+def time_bare(protector: Protector, image: torch.Tensor, *, passes: int) -> dict[str, float]:
+    """Return seconds of that many passes of each tower, from the median of rounds of `TIMED_PASSES`."""
+    found = time_in_turn({"bare": partial(run_bare, protector, image, TIMED_PASSES)}, repeats=5)["bare"]
+    return {key: found[key] * passes / TIMED_PASSES for key in ("wall_s", "cpu_s")}
 
 
 def run_bare(protector: Protector, image: torch.Tensor, passes: int) -> None:
@@ -100,14 +122,12 @@ def measure_overhead(count: int, surrogates: str, effort: str) -> dict[str, Any]
         album = Path(place) / "album"
         write_album(album, count)
         image = protector._working_copy(read_photo(next(album.iterdir())))
-        bare = lambda: run_bare(protector, image, search.steps * search.views)  # noqa: E731
-        before = time_in_turn({"bare": bare}, repeats=3)["bare"]
+        before = time_bare(protector, image, passes=search.steps * search.views)
         start, used = time.perf_counter(), time.process_time()
         dp2vl.protect_album(album, Path(place) / "out", effort=effort, surrogates=surrogates)
         whole = {"wall_s": (time.perf_counter() - start) / count, "cpu_s": (time.process_time() - used) / count}
-        after = time_in_turn({"bare": bare}, repeats=3)["bare"]
-    towers = "bundled" if surrogates == "mini" else "CLIP ViT-B/32, random weights"
-    found: dict[str, Any] = {"towers": towers, "photos": count, "bare_before": before, "bare_after": after}
+        after = time_bare(protector, image, passes=search.steps * search.views)
+    found: dict[str, Any] = {"photos": count, "bare_before": before, "bare_after": after}
     for key in ("wall_s", "cpu_s"):
         found |= {f"photo_{key}": round(whole[key], 3)}
         found |= {f"{key[:-2]}_over_bare": round(2 * whole[key] / (before[key] + after[key]), 3)}

@@ -1,6 +1,7 @@
-"""A run over an album leaves a core for reading and writing, and gives it back."""
+"""A run over an album: who has which cores, and how it ends."""
 
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,6 +10,8 @@ from torch import Tensor
 import dp2vl
 from album_tools import write_album
 from dp2vl.cli.protect import _say_summary, exit_status
+from dp2vl.protect.config import Effort
+from dp2vl.protect.cores import FLOP_PER_S, estimate_search, is_better_spared
 from dp2vl.surrogates.protocol import Features
 from dp2vl.types import Outcome, Status
 from towers import TinyTower
@@ -36,18 +39,47 @@ def threads():
     torch.set_num_threads(before)
 
 
+def protect_with(tower: Counting, folder: Path) -> None:
+    write_album(folder / "album", photos=1, side_px=32)
+    dp2vl.protect_album(folder / "album", folder / "out", effort="instant", surrogates=[tower])
+
+
 @pytest.mark.parametrize(("cores", "expected"), [(1, 1), (2, 1), (3, 2), (64, 4)])
 @pytest.mark.parametrize("fails", [False, True])
-def test_towers_leave_one_core_and_have_all_their_threads_back_afterwards(
+def test_small_towers_leave_one_core_and_have_all_their_threads_back_afterwards(
     tmp_path, monkeypatch, threads, cores, expected, fails
 ):
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    write_album(tmp_path / "album", photos=1, side_px=32)
     tower = Counting(fails=fails)
     with pytest.raises(RuntimeError, match="broken tower") if fails else nullcontext():
-        dp2vl.protect_album(tmp_path / "album", tmp_path / "out", effort="instant", surrogates=[tower])
-    assert tower.threads == {expected}
+        protect_with(tower, tmp_path)
+    assert fails or min(tower.threads) == expected
     assert torch.get_num_threads() == threads
+
+
+def test_a_search_that_is_long_against_what_files_take_has_all_cores(tmp_path, monkeypatch, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: threads)
+    monkeypatch.setattr("dp2vl.protect.photo.estimate_search", lambda *_, **__: 1000.0)
+    tower = Counting()
+    protect_with(tower, tmp_path)
+    assert tower.threads == {threads}
+
+
+def test_the_core_that_files_need_is_dearer_the_longer_the_search_and_the_fewer_the_cores():
+    assert is_better_spared(1.0, cores=2) and not is_better_spared(100.0, cores=2)
+    assert is_better_spared(100.0, cores=8) and not is_better_spared(1000.0, cores=8)
+
+
+def test_a_search_is_estimated_by_the_operations_of_all_its_passes():
+    class Matrix(TinyTower):
+        def features(self, images: Tensor) -> Features:
+            images.mean((2, 3)) @ torch.zeros(3, 1000)  # 2 x 3 x 1,000 operations
+            return super().features(images)
+
+    effort = Effort(steps=10, views=2)
+    alone, more = (estimate_search([tower], effort, side_px=32) for tower in (TinyTower(), Matrix()))
+    assert more - alone == pytest.approx(2 * 6000 * 10 * 2 / FLOP_PER_S)
+    assert estimate_search([TinyTower(), TinyTower()], effort, side_px=32) == pytest.approx(2 * alone)
 
 
 def ended(*verdicts: str) -> dp2vl.AlbumResult:

@@ -1,6 +1,7 @@
 """What an engine runs, and what every engine does with it."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
 Item = TypeVar("Item")
@@ -20,6 +21,10 @@ class Worker(Protocol[TakenItem, MadeResult]):
     """
 
     batch: int
+
+    def share_cores(self) -> AbstractContextManager[None]:
+        """Return what holds as long as one process reads and writes beside the work; entered in the working thread."""
+        ...
 
     def read(self, item: TakenItem) -> Any:
         """Return what `work` needs of an item."""

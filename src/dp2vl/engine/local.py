@@ -25,7 +25,11 @@ class LocalEngine:
             return
         worker = job.start(job.prepare())
         coming = chain(first, waiting)
-        with ThreadPoolExecutor(1, "read") as reader, ThreadPoolExecutor(1, "write") as writer:
+        with (
+            worker.share_cores(),
+            ThreadPoolExecutor(1, "read") as reader,
+            ThreadPoolExecutor(1, "write") as writer,
+        ):
             reading: deque[tuple[Item, Future[Any]]] = deque()
             writing: deque[Future[Result]] = deque()
 

@@ -1,6 +1,6 @@
 """How far a photo may move: where the eye forgives a change, and how a change becomes whole grey levels."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -43,6 +43,10 @@ def _box(x: Tensor, size: int) -> Tensor:
 class Similarity:
     """How similar photos are to given ones: `dp2vl.protect.quality.ssim` on tensors, with what stays computed once.
 
+    With a the photo's mean over a window, v its variance, and m, k, w the change's mean, covariance with the photo and
+    variance, similarity with t times the change is l s / ((l + m^2 t^2) (s + w t^2)), where l = 2 a^2 + 2 a m t and
+    s = 2 v + 2 k t, both with their constants: so only t is new in each round of `fit`.
+
     Args:
         before: (n, c, h, w), range [0, 1]. Photos narrower than the window are compared with a smaller one.
     """
@@ -51,34 +55,59 @@ class Similarity:
         self._size = min(SSIM_PX, *before.shape[-2:])
         self._unbiased = self._size**2 / max(1, self._size**2 - 1)
         self._before, self._mean = before, _box(before, self._size)
-        self._variance = self._vary(before, self._mean)
+        variance = (_box(before * before, self._size) - self._mean.square()) * self._unbiased
+        self._light, self._structure = 2 * self._mean.square() + 0.01**2, 2 * variance + STABILISER**2
 
     def of(self, after: Tensor) -> Tensor:
         """Return the similarity of each photo of the same shape, (n,)."""
-        mean = _box(after, self._size)
-        both = (_box(self._before * after, self._size) - self._mean * mean) * self._unbiased
-        small, smaller = STABILISER**2, 0.01**2
-        alike = (2 * self._mean * mean + smaller) * (2 * both + small)
-        spread = self._variance + self._vary(after, mean) + small
-        return (alike / ((self._mean.square() + mean.square() + smaller) * spread)).mean((1, 2, 3))
+        return self._describe(after - self._before).times(torch.ones_like(after[:, :1, :1, :1]))
 
     @torch.no_grad()
     def fit(self, change: Tensor, ssim: float) -> Tensor:
-        """Return `change` (n, c, h, w), made smaller where a photo with it would be less similar than `ssim`.
+        """Return `change` (n, c, h, w), cut where the photo has no room and made smaller until it is similar enough.
 
         What a small change costs grows with its square; a large one costs less than that, so the factor is found in
         rounds.
-        """
-        for _ in range(FITTING_ROUNDS):
-            lost = 1 - self.of((self._before + change).clamp(0, 1))
-            factor = ((1 - ssim) / lost.clamp_min(1e-9)).sqrt().clamp(max=1)
-            if bool((factor == 1).all()):
-                break
-            change = change * factor[:, None, None, None]
-        return change
 
-    def _vary(self, x: Tensor, mean: Tensor) -> Tensor:
-        return (_box(x * x, self._size) - mean * mean) * self._unbiased
+        Args:
+            change: c may be 1: then all channels share it. ssim: of each photo with its change, at least about.
+        """
+        shared = change.shape[1] != self._before.shape[1]
+        darkest, brightest = self._before.aminmax(dim=1, keepdim=True) if shared else (self._before, self._before)
+        change = change.clamp(-darkest, 1 - brightest)
+        similarity, factor = self._describe(change), torch.ones_like(change[:, :1, :1, :1])
+        for _ in range(FITTING_ROUNDS):
+            lost = 1 - similarity.times(factor)
+            shrink = ((1 - ssim) / lost.clamp_min(1e-9)).sqrt().clamp(max=1)
+            if bool((shrink == 1).all()):
+                break
+            factor = factor * shrink[:, None, None, None]
+        return change * factor
+
+    def _describe(self, change: Tensor) -> "_Changed":
+        mean = _box(change, self._size)
+        product, square = _box(self._before * change, self._size), _box(change * change, self._size)
+        both, squared = self._mean * mean, mean * mean
+        return _Changed(
+            light=(self._light, 2 * both, squared),
+            structure=(self._structure, 2 * self._unbiased * (product - both), self._unbiased * (square - squared)),
+        )
+
+
+class _Changed(NamedTuple):
+    """Similarity of photos with a change, by its size: of each factor what does not depend on it, what it is
+    multiplied with, and what its square is multiplied with."""
+
+    light: tuple[Tensor, Tensor, Tensor]
+    structure: tuple[Tensor, Tensor, Tensor]
+
+    def times(self, size: Tensor) -> Tensor:
+        """Return the similarity of each photo with `size` (n, 1, 1, 1) times the change, (n,)."""
+        (light, more_light), (structure, more) = (
+            (top := torch.addcmul(fixed, once, size), torch.addcmul(top, twice, size * size))
+            for fixed, once, twice in self
+        )
+        return (light * structure / (more_light * more)).mean((1, 2, 3))
 
 
 def to_levels(change: NDArray[np.float32], levels: int) -> NDArray[np.int16]:

@@ -19,6 +19,7 @@ class Effort:
         steps: gradient steps.
         views: versions of the photo per step.
         check_every: steps between two looks at the rounded photo, where the best one is kept.
+        check_from: share of the steps before the first of these looks: the best one comes late (docs/log.md).
         first_step: its root mean square in units of the bound: most of it falls where a change hides, and is clipped.
         momentum: share of the last step's direction that goes into the next.
         smooth_px: steps are blurred by so much: finer change is gone after the next JPEG and costs as much similarity.
@@ -29,6 +30,7 @@ class Effort:
     steps: int
     views: int
     check_every: int = 10
+    check_from: float = 0.6
     first_step: float = 3.0
     momentum: float = 0.9
     smooth_px: float = 1.0

@@ -3,6 +3,7 @@
 import errno
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,6 +20,7 @@ from dp2vl.files import hash_bytes, read_file, write_atomic
 from dp2vl.images import Picture, check_file_size, decode_photo
 from dp2vl.preprocess import check_size
 from dp2vl.protect.config import ProtectConfig
+from dp2vl.protect.cores import share_cores
 from dp2vl.protect.photo import Protector, choose_device
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.sample import album_references, group_of
@@ -117,6 +119,10 @@ class PhotoWorker:
     def __init__(self, job: AlbumJob, protector: Protector) -> None:
         self.job, self.protector, self.claims = job, protector, make_claims(job.out)
         self.batch = protector.choose_batch()
+
+    def share_cores(self) -> AbstractContextManager[None]:
+        """Leave a core to what reads and writes, unless the search is so long that it needs that core more."""
+        return share_cores(spare=self.protector.spares_core())
 
     def read(self, photo: Photo) -> Step:
         """Return the decoded photo."""

@@ -92,7 +92,9 @@ def optimise_changes(
             size = effort.first_step * budget.linf * (1 - 0.9 * step / effort.steps)
             change = change - size * direction / _rms(direction)
             change = similarity.fit(change.clamp(-bound, bound), ssim)
-            if (step + 1) % effort.check_every == 0 or step + 1 == effort.steps:
+            taken = step + 1
+            checked = taken % effort.check_every == 0 and taken >= effort.check_from * effort.steps
+            if checked or taken == effort.steps:
                 worst = _worst_loss(images, change, surrogates, references, clean, people, objective)
                 better = worst < best_loss
                 best = torch.where(better[:, None, None, None], change, best)

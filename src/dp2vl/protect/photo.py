@@ -1,5 +1,6 @@
 """One photo: find the change, write it into the file's own format, and judge the bytes."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -14,6 +15,7 @@ from dp2vl.images import Picture, decode_photo, encode, explain_metadata, output
 from dp2vl.protect.batch import choose_batch
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, ProtectConfig
+from dp2vl.protect.cores import estimate_search, is_better_spared
 from dp2vl.protect.optimise import optimise_changes
 from dp2vl.protect.quality import ssim
 from dp2vl.protect.reference import Reference
@@ -102,6 +104,13 @@ class Protector:
         return choose_batch(
             self.config, self.towers, self.references[: len(self.towers)], height=side, width=side * 3 // 2
         )
+
+    def spares_core(self) -> bool:
+        """Return whether an album is sooner done if the search leaves a core to what reads and writes files."""
+        if self.references[0].device.type != "cpu":
+            return True
+        search_s = estimate_search(self.towers, EFFORTS[self.config.effort], side_px=self._short_side)
+        return is_better_spared(search_s, cores=os.cpu_count() or 1)
 
     @property
     def _short_side(self) -> int:

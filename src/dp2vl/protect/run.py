@@ -1,13 +1,8 @@
 """The main job: an album in, a protected album out, one outcome per file."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import cv2
-import torch
 
 from dp2vl.album import AlbumPlan, check_space, lock_output, plan_album
 from dp2vl.engine import ENGINES, Engine
@@ -193,13 +188,12 @@ class _AlbumRun:
         on_start(len(todo))
         self.store.append(*self.plan.settled)
         rels = {str(p.path): p.rel for p in todo}
-        with _spare_core():
-            for outcome in engine.run(self.job, _told(todo, on_photo)):
-                if outcome.sha256_out:
-                    self.registry.add(outcome.sha256_out, outcome.sha256_in)
-                self.store.append(outcome)
-                done[rels[outcome.path]] = outcome
-                on_outcome(outcome)
+        for outcome in engine.run(self.job, _told(todo, on_photo)):
+            if outcome.sha256_out:
+                self.registry.add(outcome.sha256_out, outcome.sha256_in)
+            self.store.append(outcome)
+            done[rels[outcome.path]] = outcome
+            on_outcome(outcome)
         if lost := [p.rel for p in todo if p.rel not in done]:
             raise DP2VLError(f"the engine gave no outcome for {', '.join(lost[:5])}", "run the same command again")
         drop_claims(self.out)
@@ -217,19 +211,3 @@ def _told(photos: Iterable[Photo], on_photo: Callable[[Photo], None]) -> Iterato
         begun = photo
     if begun:
         on_photo(begun)
-
-
-@contextmanager
-def _spare_core() -> Iterator[None]:
-    """Leave a core to what reads and writes: threads of a tower wait for the slowest of them, so all for that one.
-
-    What writes keeps to that core: OpenCV's threads would take the others from the towers.
-    """
-    before, opencv = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - 1)))
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        cv2.setNumThreads(opencv)
