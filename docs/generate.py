@@ -219,6 +219,15 @@ def make_objectives_table(record: dict) -> str:
     return "\n".join([*lines, about + f"{record['held_out']} not; strength {record['strength']}; chance 0.08."])
 
 
+def make_encoders_table(record: dict) -> str:
+    """Return how far photos moved on real encoders, and what JPEG left of that."""
+    lines = ["| at most | encoder | moved | kept after JPEG 75 | moved by JPEG alone | lowest SSIM |", "|---" * 6 + "|"]
+    for r in record["rows"]:
+        cells = (f"{r['moved']:.2f}", f"{r['kept']:.0%}", f"{r['jpeg_alone']:.2f}", f"{r['ssim']:.3f}")
+        lines.append(f"| {r['budget']} | {r['tower']} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, f"\n{record['photos']} portraits, `--effort {record['effort']}`, medians."])
+
+
 def make_attacker_table(rows: list[dict], elsewhere: list[dict]) -> str:
     """Return what each adversary learns, two columns per model: from clean photos and from protected ones.
 
@@ -445,6 +454,8 @@ def make_all() -> dict[Path, str]:
     figures = fill(FIGURES.read_text(encoding="utf-8"), "verdicts", make_verdict_table(verdicts))
     objectives = json.loads((RESULTS / "objectives.json").read_text(encoding="utf-8"))
     meaning = fill(MEANING.read_text(encoding="utf-8"), "objectives", make_objectives_table(objectives))
+    encoders = json.loads((RESULTS / "encoders.json").read_text(encoding="utf-8"))
+    meaning = fill(meaning, "encoders", make_encoders_table(encoders))
     runs = read_runs([RESULTS])
     plots = make_plots(runs)
     report = fill(REPORT.read_text(encoding="utf-8"), "plots", make_gallery(plots))

@@ -1,7 +1,10 @@
 """A run over an album: who has which cores, and how it ends."""
 
+import threading
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +15,7 @@ from album_tools import write_album
 from dp2vl.cli.protect import _say_summary, exit_status
 from dp2vl.protect.config import Effort
 from dp2vl.protect.cores import FLOP_PER_S, estimate_search, is_better_spared
+from dp2vl.protect.photo import Made, Protector
 from dp2vl.surrogates.protocol import Features
 from dp2vl.types import Outcome, Status
 from towers import TinyTower
@@ -44,6 +48,17 @@ def protect_with(tower: Counting, folder: Path) -> None:
     dp2vl.protect_album(folder / "album", folder / "out", effort="instant", surrogates=[tower])
 
 
+def note_thread(seen: list[threading.Thread]) -> Callable[..., Made]:
+    """Return `Protector.finish`, which adds the thread that it runs in to `seen`."""
+    finish = Protector.finish
+
+    def noted(*args: Any, **options: Any) -> Made:
+        seen.append(threading.current_thread())
+        return finish(*args, **options)
+
+    return noted
+
+
 @pytest.mark.parametrize(("cores", "expected"), [(1, 1), (2, 1), (3, 2), (64, 4)])
 @pytest.mark.parametrize("fails", [False, True])
 def test_small_towers_leave_one_core_and_have_all_their_threads_back_afterwards(
@@ -60,9 +75,12 @@ def test_small_towers_leave_one_core_and_have_all_their_threads_back_afterwards(
 def test_a_search_that_is_long_against_what_files_take_has_all_cores(tmp_path, monkeypatch, threads):
     monkeypatch.setattr("os.cpu_count", lambda: threads)
     monkeypatch.setattr("dp2vl.protect.photo.estimate_search", lambda *_, **__: 1000.0)
+    seen: list[threading.Thread] = []
+    monkeypatch.setattr("dp2vl.protect.photo.Protector.finish", note_thread(seen))
     tower = Counting()
     protect_with(tower, tmp_path)
     assert tower.threads == {threads}
+    assert seen == [threading.current_thread()], "the copy was judged beside a search"
 
 
 def test_the_core_that_files_need_is_dearer_the_longer_the_search_and_the_fewer_the_cores():

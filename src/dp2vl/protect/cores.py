@@ -1,4 +1,4 @@
-"""How the search and what reads and writes beside it share the machine's cores."""
+"""How searches and what writes files share the machine's cores."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -18,14 +18,13 @@ FLOP_PER_S = 4e10
 
 
 @contextmanager
-def share_cores(*, spare: bool) -> Iterator[None]:
-    """Leave a core to what reads and writes, if `spare`; afterwards all is as it was.
+def spare_core() -> Iterator[None]:
+    """Leave a core to what writes beside the search; afterwards all is as it was.
 
-    What writes keeps to one core in any case: OpenCV's threads would take the others from the towers.
+    What writes keeps to that core: OpenCV's threads would take the others from the towers.
     """
     before, opencv = torch.get_num_threads(), cv2.getNumThreads()
-    if spare:
-        torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - 1)))
+    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - 1)))
     cv2.setNumThreads(1)
     try:
         yield
@@ -35,15 +34,15 @@ def share_cores(*, spare: bool) -> Iterator[None]:
 
 
 def is_better_spared(search_s: float, *, cores: int) -> bool:
-    """Return whether the search is sooner done without the core that files need.
+    """Return whether an album is sooner done if searches leave one of the cores to files.
 
-    Threads of a tower wait for the slowest of them. With all n cores the search stands still as long as the files take;
-    with one less it takes n / (n - 1) times as long.
+    Else both go in turn, each with all cores: threads of a tower wait for the slowest of them, so that a search beside
+    which a file is written is no faster. With one core of n less it takes n / (n - 1) times as long.
 
     Args:
         search_s: what one core takes to search one photo, in seconds.
     """
-    return search_s < FILE_S * cores * (cores - 1) or cores == 1
+    return cores == 1 or search_s < FILE_S * cores * (cores - 1)
 
 
 def estimate_search(towers: Sequence[Surrogate], effort: Effort, *, side_px: int) -> float:

@@ -3,7 +3,7 @@
 import errno
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -20,8 +20,8 @@ from dp2vl.files import hash_bytes, read_file, write_atomic
 from dp2vl.images import Picture, check_file_size, decode_photo
 from dp2vl.preprocess import check_size
 from dp2vl.protect.config import ProtectConfig
-from dp2vl.protect.cores import share_cores
-from dp2vl.protect.photo import Protector, choose_device
+from dp2vl.protect.cores import spare_core
+from dp2vl.protect.photo import Made, Protector, choose_device
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.sample import album_references, group_of
 from dp2vl.records import make_claims
@@ -118,27 +118,32 @@ class PhotoWorker:
 
     def __init__(self, job: AlbumJob, protector: Protector) -> None:
         self.job, self.protector, self.claims = job, protector, make_claims(job.out)
-        self.batch = protector.choose_batch()
+        self.batch, self._in_turn = protector.choose_batch(), False
 
-    def share_cores(self) -> AbstractContextManager[None]:
-        """Leave a core to what reads and writes, unless the search is so long that it needs that core more."""
-        return share_cores(spare=self.protector.spares_core())
+    @contextmanager
+    def share_cores(self) -> Iterator[None]:
+        """Leave a core to what judges and writes copies; or, where searches are long, do that in turn with them."""
+        self._in_turn = not self.protector.spares_core()
+        with nullcontext() if self._in_turn else spare_core():
+            yield
 
     def read(self, photo: Photo) -> Step:
         """Return the decoded photo."""
         return self._do(photo, Step((), 0.0), self._read)
 
     def work(self, photos: Sequence[Photo], found: Sequence[Step]) -> list[Step]:
-        """Return each photo and its change. Photos of one shape are searched together."""
+        """Return each photo and its change, or its copy. Photos of one shape are searched together."""
         made = list(found)
         for places in self._alike(found):
             steps = self._search([photos[place] for place in places], [found[place] for place in places])
             for place, step in zip(places, steps, strict=True):
-                made[place] = step
+                made[place] = self._do(photos[place], step, self._finish) if self._in_turn else step
         return made
 
     def write(self, photo: Photo, made: Step) -> Outcome:
         """Return the photo's outcome, once the copy is measured and on the disk."""
+        if not self._in_turn:
+            made = self._do(photo, made, self._finish)
         outcome, seconds = self._do(photo, made, self._write)
         assert isinstance(outcome, Outcome)
         return replace(outcome, seconds=round(seconds, 3))
@@ -186,8 +191,10 @@ class PhotoWorker:
     def _find_change(self, photo: Photo, picture: Picture) -> tuple[Picture, NDArray[np.float32]]:
         return picture, self.protector.find_changes([picture], groups=[group_of(photo.path)])[0]
 
-    def _write(self, photo: Photo, picture: Picture, change: NDArray[np.float32]) -> Outcome:
-        made = self.protector.finish(picture, change, group=group_of(photo.path))
+    def _finish(self, photo: Photo, picture: Picture, change: NDArray[np.float32]) -> tuple[Made]:
+        return (self.protector.finish(picture, change, group=group_of(photo.path)),)
+
+    def _write(self, photo: Photo, made: Made) -> Outcome:
         rel = str(Path(photo.rel).with_suffix(made.suffix)) if made.suffix else photo.rel
         digest, target = hash_bytes(made.data), self.job.out / rel
         taken = check_target(target, photo, self.job.ours, holder=self.job.holders.get(rel, ""), new=digest)

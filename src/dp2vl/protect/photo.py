@@ -106,11 +106,12 @@ class Protector:
         )
 
     def spares_core(self) -> bool:
-        """Return whether an album is sooner done if the search leaves a core to what reads and writes files."""
-        if self.references[0].device.type != "cpu":
+        """Return whether an album is sooner done if searches leave a core to what judges and writes copies."""
+        cores = os.cpu_count() or 1
+        if self.references[0].device.type != "cpu" or torch.get_num_threads() < cores:
             return True
         search_s = estimate_search(self.towers, EFFORTS[self.config.effort], side_px=self._short_side)
-        return is_better_spared(search_s, cores=os.cpu_count() or 1)
+        return is_better_spared(search_s, cores=cores)
 
     @property
     def _short_side(self) -> int:
