@@ -59,6 +59,14 @@ def test_photos_of_one_shape_are_searched_together(tmp_path: Path):
     assert set(tower.shown) == {1, 3}, "three of one shape, one of another, each alone when it is measured"
 
 
+def test_photos_of_one_aspect_ratio_are_searched_together_whatever_their_size(tmp_path: Path):
+    tower = Cramped(room=99)
+    worker, photos = start(tmp_path, tower, [(240, 320), (480, 640), (300, 400)])
+    worker.batch, tower.shown = 4, []
+    assert protect(worker, photos) == [Status.PROTECTED] * 3
+    assert set(tower.shown) == {1, 3}
+
+
 @pytest.mark.parametrize("room", [1, 2])
 def test_where_memory_runs_out_fewer_are_searched_together_and_none_is_lost(tmp_path: Path, room: int):
     tower = Cramped(room=room)

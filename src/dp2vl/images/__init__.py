@@ -3,6 +3,7 @@
 Depends on numpy, Pillow, OpenCV and pillow-heif; knows nothing of towers and albums.
 """
 
+from dp2vl.images.colour import shrunk_size
 from dp2vl.images.picture import Coding, Metadata, Picture
 from dp2vl.images.policy import METADATA_POLICIES, explain_metadata
 from dp2vl.images.reading import check_file_size, decode_photo, read_photo
@@ -22,5 +23,6 @@ __all__ = [
     "explain_metadata",
     "output_suffix",
     "read_photo",
+    "shrunk_size",
     "sniff",
 ]

@@ -25,12 +25,17 @@ def to_srgb(pixels: Pixels, icc: bytes | None, *, long_side_px: int | None = Non
 def shrink(pixels: Pixels, long_side_px: int) -> Pixels:
     """Return (h, w, c) pixels reduced by area averaging to a long side of at most `long_side_px`."""
     height, width, channels = pixels.shape
-    part = long_side_px / max(height, width)
-    if part >= 1:
+    size = shrunk_size(height, width, long_side_px)
+    if size == (height, width):
         return pixels
-    size = (max(1, round(width * part)), max(1, round(height * part)))
-    small: NDArray[Any] = cv2.resize(np.ascontiguousarray(pixels), size, interpolation=cv2.INTER_AREA)
-    return small.reshape(size[1], size[0], channels)
+    small: NDArray[Any] = cv2.resize(np.ascontiguousarray(pixels), size[::-1], interpolation=cv2.INTER_AREA)
+    return small.reshape(*size, channels)
+
+
+def shrunk_size(height: int, width: int, long_side_px: int) -> tuple[int, int]:
+    """Return height and width of a photo reduced to a long side of at most `long_side_px`."""
+    part = min(1.0, long_side_px / max(height, width))
+    return max(1, round(height * part)), max(1, round(width * part))
 
 
 def _apply_profile(pixels: Pixels, icc: bytes) -> Pixels:

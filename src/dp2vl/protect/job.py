@@ -161,11 +161,11 @@ class PhotoWorker:
         return (picture,)
 
     def _alike(self, found: Sequence[Step]) -> Iterator[list[int]]:
-        """Yield where photos of one shape are, at most `batch` at once."""
+        """Yield where photos are that are searched in one shape, at most `batch` at once."""
         places: dict[tuple[int, ...], list[int]] = {}
         for place, step in enumerate(found):
             if not isinstance(step.value, Outcome):
-                places.setdefault(step.value[0].pixels.shape, []).append(place)
+                places.setdefault(self.protector.working_shape(step.value[0]), []).append(place)
         for some in places.values():
             yield from (some[start : start + self.batch] for start in range(0, len(some), self.batch))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor
 
 from dp2vl.errors import DP2VLError, PhotoError, UsageError
-from dp2vl.images import Picture, decode_photo, encode, explain_metadata, output_suffix
+from dp2vl.images import Picture, decode_photo, encode, explain_metadata, output_suffix, shrunk_size
 from dp2vl.protect.batch import choose_batch
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, ProtectConfig
@@ -84,7 +84,7 @@ class Protector:
         """Return the change (c, h, w) of each photo at working size, in [-1, 1] of the full range.
 
         Args:
-            pictures: photos of one shape. groups: what each was kept with, as in `make_reference`.
+            pictures: photos of one `working_shape`. groups: what each was kept with, as in `make_reference`.
         """
         changes = optimise_changes(
             torch.cat([self._working_copy(picture) for picture in pictures]),
@@ -117,11 +117,17 @@ class Protector:
     def _short_side(self) -> int:
         return OVERSAMPLING * max(t.side_px for t in self.towers)
 
-    def _working_copy(self, picture: Picture) -> Tensor:
+    def working_shape(self, picture: Picture) -> tuple[int, int, int]:
+        """Return height, width and channels that a photo is searched in; those of equal shape can be together."""
+        height, width, channels = picture.pixels.shape
+        return *shrunk_size(height, width, self._long_side(picture)), channels
+
+    def _long_side(self, picture: Picture) -> int:
         height, width = picture.pixels.shape[:2]
-        part = min(1.0, self._short_side / min(height, width))
-        small = to_tensor(picture, long_side_px=max(1, round(part * max(height, width))))
-        return small.to(self.references[0].device)
+        return max(1, round(min(1.0, self._short_side / min(height, width)) * max(height, width)))
+
+    def _working_copy(self, picture: Picture) -> Tensor:
+        return to_tensor(picture, long_side_px=self._long_side(picture)).to(self.references[0].device)
 
     def _fit(self, picture: Picture, change: NDArray[np.float32]) -> tuple[bytes, Picture, float]:
         """Return the encoded copy, what it decodes to, and its SSIM: about as much of the change as that allows.
