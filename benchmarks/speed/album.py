@@ -100,7 +100,7 @@ def make_protector(effort: str, surrogates: str = "mini") -> Protector:
 
 def time_bare(protector: Protector, image: torch.Tensor, *, passes: int) -> dict[str, float]:
     """Return seconds of that many passes of each tower, from the median of rounds of `TIMED_PASSES`."""
-    found = time_in_turn({"bare": partial(run_bare, protector, image, TIMED_PASSES)}, repeats=5)["bare"]
+    found = time_in_turn({"bare": partial(run_bare, protector, image, TIMED_PASSES)}, repeats=3)["bare"]
     return {key: found[key] * passes / TIMED_PASSES for key in ("wall_s", "cpu_s")}
 
 
