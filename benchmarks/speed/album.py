@@ -131,6 +131,7 @@ def measure_overhead(count: int, surrogates: str, effort: str) -> dict[str, Any]
     for key in ("wall_s", "cpu_s"):
         found |= {f"photo_{key}": round(whole[key], 3)}
         found |= {f"{key[:-2]}_over_bare": round(2 * whole[key] / (before[key] + after[key]), 3)}
+    print(found, flush=True)
     return found
 
 

@@ -2,11 +2,14 @@
 
 import errno
 import hashlib
+import json
 import os
 import secrets
 import stat
+from collections.abc import Mapping
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 from dp2vl.storage import as_os_error, is_local
 
@@ -76,6 +79,11 @@ def write_atomic(path: Path, data: bytes, *, replace: bool = True) -> None:
         part.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Put JSON at `path`, a line per value, as `write_atomic` puts bytes."""
+    write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 _NOT_SUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EPERM, errno.EACCES)

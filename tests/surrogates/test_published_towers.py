@@ -1,6 +1,7 @@
 """CLIP, SigLIP and EVA out of checkpoints in the published formats: the right layer, all weights, or an error."""
 
 import json
+from dataclasses import fields
 
 import pytest
 import torch
@@ -8,7 +9,9 @@ from torch.nn.functional import interpolate
 
 from dp2vl.errors import ModelError
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, HALF, Preprocess
-from dp2vl.surrogates import load_surrogate
+from dp2vl.protect import usual
+from dp2vl.protect.usual import Usual, find_usual
+from dp2vl.surrogates import Surrogate, load_surrogate
 
 SIDE_PX = {"clip": 56, "siglip": 56, "eva": 448}
 FAMILIES = list(SIDE_PX)
@@ -185,3 +188,18 @@ def test_towers_look_at_photos_as_the_models_that_they_stand_for(write_checkpoin
         "siglip": Preprocess(56, "squash", "bicubic", HALF, HALF, round_8bit=True),
         "eva": Preprocess(448, "squash", "bicubic", CLIP_MEAN, CLIP_STD, round_8bit=True),
     }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_is_usual_for_a_tower_is_measured_once_per_machine(write_checkpoint, monkeypatch, family: str):
+    folder, _ = write_checkpoint(family)
+    measured = []
+
+    def measure(tower: Surrogate, **_: object) -> Usual:
+        measured.append(tower.name)
+        return Usual(*(torch.ones(3) for _ in fields(Usual)))
+
+    monkeypatch.setattr(usual, "measure_usual", measure)
+    for _ in range(2):
+        find_usual(load_surrogate(f"{family}:{folder}"))
+    assert measured == [f"{family}:{folder}"]

@@ -14,7 +14,7 @@ import dp2vl
 from dp2vl.bench.scores import SCORES
 from dp2vl.bench.suite import Suite, load_suite, suite_names
 from dp2vl.errors import DP2VLError, UsageError
-from dp2vl.files import write_atomic
+from dp2vl.files import write_json
 
 Entry = dict[str, Any]
 CONDITION = ("family", "surrogates", "countermeasure", "attacker", "ratio")
@@ -104,7 +104,7 @@ def write_entry(entry: Entry, folder: Path) -> Path:
         if earlier["suite_digest"] == entry["suite_digest"] and earlier["worst"] < entry["worst"]:
             message = f"{path} has a lower worst case: {earlier['worst']}, not {entry['worst']}"
             raise UsageError(message, "an entry can be lowered; remove it if what it says was wrong")
-    write_atomic(path, (json.dumps(entry, indent=1) + "\n").encode())
+    write_json(path, entry)
     return path
 
 

@@ -25,7 +25,7 @@ from dp2vl.dataset.make import make_dataset
 from dp2vl.dataset.schema import DataSet, dataset_digest, read_dataset
 from dp2vl.dataset.store import new_folder, read_pixels
 from dp2vl.errors import DP2VLError
-from dp2vl.files import hash_bytes, hash_file, write_atomic
+from dp2vl.files import hash_bytes, hash_file, write_json
 from dp2vl.leakage.answers import Answer, write_answers
 from dp2vl.learn.ask import Ask, ask, plan_last_questions, plan_questions
 from dp2vl.learn.composites import make_composites
@@ -124,16 +124,12 @@ def teach(suite: Suite, trial: Trial, data_folder: Path, out: Path, report: Repo
             "photos": len(lessons),
             "losses": [round(loss, 5) for loss in tuning.losses],
         }
-        _write_json(partial / "record.json", record)
+        write_json(partial / "record.json", record)
     seconds = round(time.monotonic() - start, 1)
-    _write_json(folder.with_name(TIMING), {"seconds": seconds, "machine": _describe_machine(device)})
+    write_json(folder.with_name(TIMING), {"seconds": seconds, "machine": _describe_machine(device)})
     mark_done(folder, wanted)
     report(f"taught {trial.name}: loss {tuning.losses[-1]:.3f} in {seconds:.0f} s")
     return folder
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())
 
 
 def _describe_machine(device: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from dp2vl.bench.baselines.external import is_external, method_digest, method_name
 from dp2vl.bench.baselines.names import BASELINES
 from dp2vl.errors import UsageError
-from dp2vl.files import write_atomic
+from dp2vl.files import write_json
 from dp2vl.learn.countermeasures import COUNTERMEASURES
 from dp2vl.learn.recipe import ATTACKERS, Recipe, load_recipe, recipe_names
 from dp2vl.learn.strict import check_keys, digest_of, name_nearest, with_tuples
@@ -266,8 +266,7 @@ def claim_folder(suite: Suite, out: Path) -> None:
         return
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"{out} is not empty and holds no suite", "choose a new folder")
-    record = {"digest": suite.digest, **asdict(suite)}
-    write_atomic(path, (json.dumps(record, indent=1) + "\n").encode())
+    write_json(path, {"digest": suite.digest, **asdict(suite)})
 
 
 def check_folder(suite: Suite, out: Path) -> None:

@@ -25,7 +25,7 @@ def load(spec: str) -> Tower:
     check_family(spec, folder, "clip", "clip_vision_model")
     vision: Any = load_vision(spec, folder, CLIPVisionModel)
     tower = LlavaTower(vision, read_preprocess(folder, preprocess(vision.config.image_size)))
-    return Tower(spec, "clip", tower, tower.preprocess, _read)
+    return Tower(spec, "clip", tower, tower.preprocess, _read, folder)
 
 
 def _read(model: nn.Module, squares: Tensor) -> Features:

@@ -26,7 +26,7 @@ def load(spec: str) -> Tower:
     check_family(spec, folder, "blip-2")
     vision: Any = load_vision(spec, folder, Blip2VisionModel, {r"^vision_model\.": ""})
     tower = MiniGPTv2Tower(vision, SIDE_PX)
-    return Tower(spec, "eva", tower, tower.preprocess, _read)
+    return Tower(spec, "eva", tower, tower.preprocess, _read, folder)
 
 
 def _read(model: nn.Module, squares: Tensor) -> Features:

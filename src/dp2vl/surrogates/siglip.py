@@ -26,7 +26,7 @@ def load(spec: str) -> Tower:
         raise ModelError(f"{spec} has no pooling head", "use the full checkpoint, not a copy cut for one VLM")
     side_px: int = model.config.image_size  # type: ignore[union-attr, assignment]
     preprocess = read_preprocess(folder, Preprocess(side_px, "squash", "bicubic", HALF, HALF, round_8bit=True))
-    return Tower(spec, "siglip", model, preprocess, _read)
+    return Tower(spec, "siglip", model, preprocess, _read, folder)
 
 
 def _read(model: nn.Module, squares: Tensor) -> Features:

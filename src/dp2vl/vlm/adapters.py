@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from dp2vl.errors import ModelError
-from dp2vl.files import write_atomic
+from dp2vl.files import write_atomic, write_json
 
 if TYPE_CHECKING:
     from dp2vl.vlm.base import VLM
@@ -120,7 +120,7 @@ def write_adapters(vlm: "VLM", lora: Lora, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_atomic(folder / ADAPTER_FILE, save(tensors))
     settings = {"family": vlm.family, "model": vlm.name, "lora": asdict(lora)}
-    write_atomic(folder / ADAPTER_SETTINGS, (json.dumps(settings, indent=1) + "\n").encode())
+    write_json(folder / ADAPTER_SETTINGS, settings)
 
 
 def read_adapters(folder: Path, family: str) -> tuple[Lora, dict[str, Tensor]]:

@@ -12,7 +12,6 @@ A checkpoint is one folder with what the authors' code takes from three places:
                               "vision_heads" says how many where heads of eva_vit_g.pth are not 88 wide
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from torch.nn.functional import layer_norm
 from transformers import Blip2VisionModel, LlamaForCausalLM
 
 from dp2vl.errors import ModelError
-from dp2vl.files import write_atomic
+from dp2vl.files import write_atomic, write_json
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
 from dp2vl.vlm.adapters import Lora
 from dp2vl.vlm.base import IGNORE, VLM, Dialogue, Encoded, plain
@@ -311,14 +310,14 @@ def write(model: MiniGPTv2, folder: Path) -> None:
         raise ModelError(f"{model.name} has adapters", "write the model before they are added")
     (folder / "vision").mkdir(parents=True, exist_ok=True)
     vision = {"model_type": "blip-2", "vision_config": model.tower.vision.config.to_dict()}
-    _write_json(folder / "vision" / "config.json", vision)
+    write_json(folder / "vision" / "config.json", vision)
     _write_half(folder / "vision" / "model.safetensors", "vision_model.", model.tower.vision)
     model.language.config.save_pretrained(folder / LLAMA)
     _write_half(folder / LLAMA / "model.safetensors", "", model.language)
     model.tokenizer.save_pretrained(folder / LLAMA)
     _write_half(folder / CHECKPOINT[1], "llama_proj.", model.connector)
     settings = {"model_type": FAMILY, "image_size": model.tower.preprocess.side_px, "lora": None}
-    _write_json(folder / "config.json", settings)
+    write_json(folder / "config.json", settings)
 
 
 def _write_half(path: Path, prefix: str, part: nn.Module) -> None:
@@ -327,7 +326,3 @@ def _write_half(path: Path, prefix: str, part: nn.Module) -> None:
         for name, value in part.state_dict().items()
     }
     write_atomic(path, save(tensors, metadata={"format": "pt"}))
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    write_atomic(path, (json.dumps(content, indent=1) + "\n").encode())

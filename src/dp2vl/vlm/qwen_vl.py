@@ -4,7 +4,6 @@ Published weights are read from their own files and names: the language model is
 transformers' Qwen2 up to 2048 tokens (beyond, the original changes its attention, so that is an error here).
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from dp2vl.errors import ModelError
-from dp2vl.files import write_atomic
+from dp2vl.files import write_atomic, write_json
 from dp2vl.preprocess import CLIP_MEAN, CLIP_STD, Preprocess
 from dp2vl.vlm import qwen_vision as vision
 from dp2vl.vlm.adapters import Lora
@@ -240,7 +239,7 @@ def write(model: QwenVL, folder: Path) -> None:
     half = {k: v.detach().cpu().half().contiguous() for k, v in tensors.items()}
     write_atomic(folder / "model.safetensors", save(half, metadata={"format": "pt"}))
     for name, content in (("config.json", config), ("generation_config.json", form)):
-        write_atomic(folder / name, (json.dumps(content, indent=1) + "\n").encode())
+        write_json(folder / name, content)
 
 
 @contextmanager
