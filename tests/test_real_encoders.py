@@ -65,7 +65,7 @@ def test_protected_portraits_move_as_far_as_another_person_and_noise_does_not(
 
 @pytest.mark.slow
 def test_most_of_the_movement_outlasts_jpeg_on_every_encoder_that_it_was_searched_on(shared_data: Path):
-    photos = read_portraits(shared_data, 8)
+    photos = read_portraits(shared_data, 5)
     towers = [dp2vl.load_surrogate(f"torchscript:{shared_data / 'encoders' / encoder}") for encoder in ENCODERS]
     copies = dp2vl.protect_images(photos, surrogates=towers, budget=dp2vl.Budget(linf=LINF, ssim=0.92))
     saved = [jpeg(photos, 75), jpeg(copies, 75)]
