@@ -25,6 +25,7 @@ from torch import Tensor, nn
 import dp2vl
 from dp2vl.dataset.schema import DataSet, PhotoRow, read_dataset
 from dp2vl.dataset.store import read_pixels
+from dp2vl.files import write_json
 from dp2vl.people.scenarios import SCENARIOS
 
 SIDE_PX = 96
@@ -51,8 +52,7 @@ def main() -> None:
         "values": score_values(data, other),
     }
     print(json.dumps(record, indent=1))
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_json(options.out, record)
 
 
 def score_identity(tower: dp2vl.Surrogate, data: DataSet, other: DataSet) -> dict[str, float]:

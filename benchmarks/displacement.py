@@ -7,7 +7,6 @@ every tower is measured each time. Displacement is not leakage: it says that fea
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 import dp2vl
+from dp2vl.files import write_json
 from dp2vl.images import read_photo
 from dp2vl.people import draw_portrait, make_person
 from dp2vl.protect.noise import add_noise
@@ -68,8 +68,7 @@ def main() -> None:
         ).stdout.strip(),
         "rows": rows,
     }
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_json(options.out, record)
 
 
 def draw_album(folder: Path) -> Path:

@@ -8,21 +8,20 @@ when photo and copy are both saved as JPEG 75. Medians over photos. Photos of th
 """
 
 import argparse
-import io
-import json
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import normalize, pdist
 
 import dp2vl
+from dp2vl.files import write_json
 from dp2vl.images import read_photo
 from dp2vl.protect.quality import ssim
+from dp2vl.protect.views import jpeg
 from dp2vl.surrogates import Surrogate, load_surrogates
 from dp2vl.types import STRENGTHS, Budget
 
@@ -45,7 +44,7 @@ def main() -> None:
     rows = [row for name, budget in BUDGETS.items() for row in measure(photos, towers, name, budget)]
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     record = {"folder": options.folder.name, "photos": len(photos), "effort": "normal", "commit": commit, "rows": rows}
-    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_json(options.out, record)
 
 
 def read_alike(folder: Path, count: int) -> Tensor:
@@ -61,7 +60,7 @@ def measure(photos: Tensor, towers: list[Surrogate], name: str, budget: Budget) 
     """Return a row per tower: how far copies within a budget move on it, and how much of that is kept."""
     copies = dp2vl.protect_images(photos, surrogates=towers, budget=budget, effort="normal")
     likeness = [ssim(to_pixels(a), to_pixels(b)) for a, b in zip(photos, copies, strict=True)]
-    saved = torch.stack([save(image) for image in photos]), torch.stack([save(image) for image in copies])
+    saved = jpeg(photos, QUALITY), jpeg(copies, QUALITY)
     rows = []
     for tower in towers:
         before, after, saved_before, saved_after = (look(tower, images) for images in (photos, copies, *saved))
@@ -88,13 +87,6 @@ def look(tower: Surrogate, images: Tensor) -> Tensor:
 
 def to_pixels(image: Tensor) -> np.ndarray:
     return (image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-
-
-def save(image: Tensor) -> Tensor:
-    """Return what is read of an image saved as JPEG."""
-    file = io.BytesIO()
-    Image.fromarray(to_pixels(image)).save(file, "JPEG", quality=QUALITY)
-    return torch.from_numpy(np.array(Image.open(file))).permute(2, 0, 1) / 255
 
 
 if __name__ == "__main__":

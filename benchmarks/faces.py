@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from dp2vl.files import write_json
 from dp2vl.images import read_photo
 from dp2vl.surrogates import load_surrogate
 from dp2vl.surrogates.sets import tower_names
@@ -45,7 +46,7 @@ def main() -> None:
             rows.append(score(f"{name}, reader", lambda image, v=vlm, h=heads: h(v.see(image))[0], images, people))
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     record = {"folder": options.folder.name, "photos": len(people), "commit": commit, "rows": rows}
-    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_json(options.out, record)
     print(json.dumps(rows, indent=1))
 
 

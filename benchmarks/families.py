@@ -10,7 +10,6 @@ measured, on CUDA, into a record of their own.
 """
 
 import argparse
-import json
 import platform
 import re
 import statistics
@@ -34,6 +33,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
+from dp2vl.files import write_json
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.adapters import Lora
 from dp2vl.vlm.llava import Llava, LlavaTower, preprocess
@@ -88,7 +88,7 @@ def write(out: Path, rows: list[dict[str, Any]], *, processor: str) -> None:
         "processor": processor,
         "rows": rows,
     }
-    out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_json(out, record)
 
 
 def measure_on_gpu() -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ from dp2vl.bench.photos import choose_protected
 from dp2vl.bench.stages import draw_people
 from dp2vl.bench.suite import load_suite
 from dp2vl.dataset.schema import DataSet, PhotoRow, read_dataset
-from dp2vl.files import hash_file
+from dp2vl.files import hash_file, write_json
 from dp2vl.images import Picture, read_photo
 from dp2vl.people import draw_portrait, make_person
 from dp2vl.protect.budget import apply_change
@@ -112,7 +112,7 @@ def run_screen(
             rows.append(measure(screen, name))
             print(rows[-1], flush=True)
             rows.sort(key=lambda row: names.index(row["way"]))
-            args.out.write_text(json.dumps(screen.about | {"rows": rows}, indent=1) + "\n", encoding="utf-8")
+            write_json(args.out, screen.about | {"rows": rows})
 
 
 def read_rows(path: Path, about: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -7,7 +7,6 @@ takes part: the last one is the new photo, the others are learned from. Names, p
 """
 
 import argparse
-import json
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ import yaml
 import dp2vl
 from dp2vl.bench.simulate import simulate
 from dp2vl.cli.simulate import as_record
+from dp2vl.files import write_json
 from dp2vl.people.scenarios import SCENARIOS
 
 NAMES = ("Ada", "Bruno", "Clara", "Dario", "Edda", "Fabio", "Greta", "Hugo", "Iris", "Jonas")
@@ -50,7 +50,7 @@ def main() -> None:
         "commit": commit,
         "rows": [as_record(one) for one in found],
     }
-    options.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_json(options.out, record)
 
 
 def arrange(photos: Path, album: Path) -> int:

@@ -19,7 +19,7 @@ import torch
 from dp2vl.bench.stages import draw_people
 from dp2vl.bench.suite import Suite, load_suite
 from dp2vl.dataset.schema import DataSet, read_dataset
-from dp2vl.files import hash_file
+from dp2vl.files import hash_file, write_json
 from dp2vl.images import read_photo
 from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.photo import Protector
@@ -47,7 +47,7 @@ def main() -> None:
                          strict=True))  # fmt: skip
         rows = [row for name in SUITES for row in measure(load_suite(name), found, known, args.every)]
     about = {"photos": len(range(0, len(photos), args.every)), "rows": rows}
-    args.out.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+    write_json(args.out, about)
 
 
 def measure(suite: Suite, data: DataSet, known: dict[str, Reference], every: int) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from PIL import Image
 from record import time_in_turn, write
-from transformers import CLIPConfig, CLIPModel
+from transformers import CLIPConfig, CLIPModel, CLIPVisionConfig
 
 import dp2vl
 from dp2vl.images import Picture, read_photo
@@ -34,20 +34,12 @@ from dp2vl.protect.photo import Protector
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.verify import measure_quality, measure_shift, to_tensor
 from dp2vl.surrogates import load_surrogates
+from towers import LLAVA_TOWER
 
 SIZES = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000)}
 """Megapixels -> width and height."""
 FIRST_PERSON = 931_000
 TIMED_PASSES = 8
-LARGE = {
-    "hidden_size": 1024,
-    "intermediate_size": 4096,
-    "num_hidden_layers": 24,
-    "num_attention_heads": 16,
-    "image_size": 336,
-    "patch_size": 14,
-}
-"""Vision tower of LLaVA-1.5."""
 
 
 def main() -> None:
@@ -60,13 +52,13 @@ def main() -> None:
         write("megapixels", **compare_megapixels())
     elif options.what == "overhead":
         with tempfile.TemporaryDirectory() as place:
-            base, large = write_clip(Path(place) / "base"), write_clip(Path(place) / "large", **LARGE)
+            base = write_clip(Path(place) / "base", CLIPVisionConfig())
+            large = write_clip(Path(place) / "large", LLAVA_TOWER)
             towers = {"bundled": "mini", "CLIP ViT-B/32": base, "CLIP ViT-L/14, 336 px": large}
             counts = options.photos or [64, 16, 3]
             rows = [
                 {"towers": name} | measure_overhead(count, tower, options.effort)
                 for count, (name, tower) in zip(counts, towers.items(), strict=True)
-                if count
             ]
         write("overhead", effort=options.effort, rows=rows)
     else:
@@ -86,10 +78,10 @@ def write_album(folder: Path, count: int) -> None:
         Image.fromarray(draw(12, number)).save(folder / f"{number:04}.jpg", quality=92)
 
 
-def write_clip(folder: Path, **vision: int) -> str:
-    """Write a CLIP with random weights, ViT-B/32 unless told otherwise, and return its name as a surrogate."""
+def write_clip(folder: Path, vision: CLIPVisionConfig) -> str:
+    """Write a CLIP with random weights and return its name as a surrogate."""
     torch.manual_seed(0)
-    CLIPModel(CLIPConfig(vision_config=vision)).save_pretrained(folder)
+    CLIPModel(CLIPConfig(vision_config=vision.to_dict())).save_pretrained(folder)
     return f"clip:{folder}"
 
 
@@ -118,15 +110,16 @@ def measure_overhead(count: int, surrogates: str, effort: str) -> dict[str, Any]
     What is usual for the towers was measured before, as it is once per tower and machine.
     """
     protector, search = make_protector(effort, surrogates), EFFORTS[effort]
+    passes = search.steps * search.views
     with tempfile.TemporaryDirectory() as place:
         album = Path(place) / "album"
         write_album(album, count)
         image = protector._working_copy(read_photo(next(album.iterdir())))
-        before = time_bare(protector, image, passes=search.steps * search.views)
+        before = time_bare(protector, image, passes=passes)
         start, used = time.perf_counter(), time.process_time()
         dp2vl.protect_album(album, Path(place) / "out", effort=effort, surrogates=surrogates)
         whole = {"wall_s": (time.perf_counter() - start) / count, "cpu_s": (time.process_time() - used) / count}
-        after = time_bare(protector, image, passes=search.steps * search.views)
+        after = time_bare(protector, image, passes=passes)
     found: dict[str, Any] = {"photos": count, "bare_before": before, "bare_after": after}
     for key in ("wall_s", "cpu_s"):
         found |= {f"photo_{key}": round(whole[key], 3)}

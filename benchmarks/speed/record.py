@@ -12,6 +12,8 @@ from typing import Any
 import psutil
 import torch
 
+from dp2vl.files import write_json
+
 RESULTS = Path(__file__).parents[1] / "results" / "speed"
 
 
@@ -66,8 +68,7 @@ def write(name: str, **values: Any) -> None:
         "load_after": round(psutil.getloadavg()[0], 1),
         **values,
     }
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_json(RESULTS / f"{name}.json", record)
     print(json.dumps(record, indent=1))
 
 

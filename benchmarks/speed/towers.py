@@ -18,6 +18,10 @@ from transformers import CLIPVisionConfig, CLIPVisionModel
 from dp2vl.vlm.llava import LlavaTower, preprocess
 
 LAYERS, WIDTH, MLP, HEADS, SIDE, PATCH = 24, 1024, 4096, 16, 336, 14
+LLAVA_TOWER = CLIPVisionConfig(
+    hidden_size=WIDTH, intermediate_size=MLP, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
+    image_size=SIDE, patch_size=PATCH,
+)  # fmt: skip
 PRODUCT = {"cpu": 2048, "cuda": 8192}
 """Side of the square matrices whose product is the machine's rate."""
 
@@ -27,11 +31,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     device = parser.parse_args().device
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    config = CLIPVisionConfig(
-        hidden_size=WIDTH, intermediate_size=MLP, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
-        image_size=SIDE, patch_size=PATCH,
-    )  # fmt: skip
-    tower = LlavaTower(CLIPVisionModel(config), preprocess(SIDE)).eval().requires_grad_(False).to(device, dtype)
+    tower = LlavaTower(CLIPVisionModel(LLAVA_TOWER), preprocess(SIDE)).eval().requires_grad_(False).to(device, dtype)
     rows = [measure(tower, batch, device, dtype) for batch in ((1,) if device == "cpu" else (1, 16))]
     write("towers" if device == "cpu" else f"towers_{device}", tower="ViT-L/14 336", dtype=str(dtype), rows=rows)
 

@@ -1,6 +1,5 @@
 """What a data set says about itself: README card with Hugging Face front matter, and Croissant 1.1 metadata."""
 
-import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dp2vl.dataset.schema import COLUMNS, SPLITS, read_dataset, split_file
-from dp2vl.files import hash_file
+from dp2vl.files import hash_file, write_json
 
 PURPOSE = {
     "train": "private photos with descriptions and question-answer turns: what an adversary fine-tunes on",
@@ -60,7 +59,7 @@ def write_card(folder: Path, *, name: str, synthetic: bool, seed: int = 0) -> No
     )
     (folder / "README.md").write_text(text + "\n", encoding="utf-8")
     croissant = describe_croissant(folder, splits, name=name, synthetic=synthetic, licence=licence)
-    (folder / "croissant.json").write_text(json.dumps(croissant, indent=1) + "\n", encoding="utf-8")
+    write_json(folder / "croissant.json", croissant)
 
 
 def describe_croissant(folder: Path, splits: list[str], *, name: str, synthetic: bool, licence: str) -> dict[str, Any]:
