@@ -37,7 +37,7 @@ FEW = 4
 def main() -> None:
     with torch.device(DEVICE):
         made = [(name, build().to(DEVICE)) for name, build in FULL_TOWERS.items()]
-    towers = [Tower(name, name, tower, tower.preprocess, _read) for name, tower in made]
+    towers = [Tower(name, name, tower, tower.preprocess, _read, folder=None) for name, tower in made]
     references = [refer(tower) for tower in towers]
     side = OVERSAMPLING * max(tower.side_px for tower in towers)
     size = {"height": side, "width": side * 3 // 2}

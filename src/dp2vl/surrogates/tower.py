@@ -22,7 +22,7 @@ class Tower:
         model: takes normalised squares (n, 3, side, side), or what `preprocess` returns instead.
         preprocess: from images to squares.
         read: (model, squares) -> features.
-        folder: where its files lie, if it came from one; figures about it may lie there too.
+        folder: where its files lie, so that what is usual for it is remembered; None if its weights do not say all.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Tower:
         model: nn.Module,
         preprocess: "Preprocess | Views",
         read: Callable[[nn.Module, Any], Features],
-        folder: Path | None = None,
+        folder: Path | None,
     ) -> None:
         self.name, self.family, self.side_px = name, family, preprocess.side_px
         self.model, self.preprocess, self.read, self.folder = model.eval(), preprocess, read, folder
