@@ -13,7 +13,7 @@ from dp2vl.bench.baselines.registry import apply_baseline
 from dp2vl.protect.budget import Similarity
 from dp2vl.protect.quality import ssim
 from dp2vl.types import Budget
-from towers import TinyTower
+from tower_tools import TinyTower
 
 BUDGET = Budget(linf=6 / 255, ssim=0.9)
 PEOPLE = ["ann", "ann", "bob", "bob"]

@@ -14,7 +14,7 @@ from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.job import AlbumJob, PhotoWorker, is_out_of_memory
 from dp2vl.surrogates.protocol import Features
 from dp2vl.types import Photo, Status
-from towers import TinyTower
+from tower_tools import TinyTower
 
 
 class Cramped(TinyTower):

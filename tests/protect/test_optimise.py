@@ -7,7 +7,7 @@ from dp2vl.protect.objective import away, oppose
 from dp2vl.protect.optimise import optimise_changes
 from dp2vl.protect.reference import make_reference
 from dp2vl.types import Budget
-from towers import TinyTower
+from tower_tools import TinyTower
 
 LINF = 6 / 255
 BUDGET = Budget(linf=LINF, ssim=0.9)

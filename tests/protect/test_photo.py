@@ -15,7 +15,7 @@ from dp2vl.protect.photo import Protector
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.verify import to_tensor
 from image_tools import saved
-from towers import TinyTower
+from tower_tools import TinyTower
 
 CONFIG = ProtectConfig()
 

@@ -4,7 +4,7 @@ import torch
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.usual import find_axes
 from feature_tools import median_distance
-from towers import TinyTower
+from tower_tools import TinyTower
 
 
 def test_an_album_of_a_few_photos_adds_a_centre_and_a_smaller_one_does_not():

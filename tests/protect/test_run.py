@@ -18,7 +18,7 @@ from dp2vl.protect.cores import FLOP_PER_S, estimate_search, is_better_spared
 from dp2vl.protect.photo import Made, Protector
 from dp2vl.surrogates.protocol import Features
 from dp2vl.types import Outcome, Status
-from towers import TinyTower
+from tower_tools import TinyTower
 
 
 class Counting(TinyTower):

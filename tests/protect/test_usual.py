@@ -8,7 +8,7 @@ from dp2vl.protect import usual
 from dp2vl.protect.usual import USUAL_FILE, Usual, find_usual, measure_usual, write_usual
 from dp2vl.surrogates import load_surrogate
 from dp2vl.vlm.loading import bundled_names, find_source
-from towers import TinyTower
+from tower_tools import TinyTower
 
 
 def same(one: Usual, other: Usual) -> bool:

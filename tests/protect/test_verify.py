@@ -3,7 +3,7 @@ import torch
 
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.verify import give_verdict, measure_shift
-from towers import TinyTower
+from tower_tools import TinyTower
 
 
 def photo(seed: int) -> torch.Tensor:
