@@ -2,12 +2,15 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from dp2vl.engine.job import Lanes
 
 
 @dataclass(frozen=True)
@@ -15,13 +18,14 @@ class Squares:
     """Squares numbers, and leaves a file per number that was written, with how often.
 
     Args:
-        folder: for the files. batch: of a worker.
+        folder: for the files. batch, lanes: of a worker.
         kills: numbers that a worker does not survive, every time. stumbles: numbers that it does not survive once.
         looks_at: numbers that are looked at for what all workers share.
     """
 
     folder: Path
     batch: int = 1
+    lanes: Lanes = field(default=Lanes(work=1, write=1))
     kills: tuple[int, ...] = ()
     stumbles: tuple[int, ...] = ()
     looks_at: tuple[int, ...] = ()
@@ -47,9 +51,13 @@ class Squares:
 class Squarer:
     def __init__(self, job: Squares) -> None:
         self.job, self.batch, self.together = job, job.batch, list[int]()
+        self.stopped = threading.Event()
 
-    def share_cores(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    def share_cores(self) -> AbstractContextManager[Lanes]:
+        return nullcontext(self.job.lanes)
+
+    def stop(self) -> None:
+        self.stopped.set()
 
     def read(self, item: int) -> int:
         if item < 0:

@@ -101,7 +101,7 @@ def test_storage_that_refuses_is_an_outcome_per_photo(
     [
         (["nosuch://bucket/album", "--out", "{tmp}/out"], "cannot be opened"),
         (["{tmp}/album", "--out", "{tmp}/out", "--engine", "rey"], "did you mean ray?"),
-        (["{tmp}/album", "--out", "{tmp}/out", "--workers", "2"], "with the local engine"),
+        (["{tmp}/album", "--out", "{tmp}/out", "--address", "auto"], "with the local engine"),
         (["memory://bucket/album", "--out", "memory://bucket/out"], "does not exist"),
     ],
 )

@@ -1,12 +1,17 @@
 """The engine of one process: the next is read and the last is written while one is worked on, and no more."""
 
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from jobs import Slow, Squares
+from jobs import Slow, Squarer, Squares
 
+from dp2vl.engine.job import Lanes
 from dp2vl.engine.local import AHEAD, BEHIND, LocalEngine
+
+THREE = Lanes(work=3, write=1)
 
 
 class Kept(Squares):
@@ -15,6 +20,30 @@ class Kept(Squares):
     def start(self, shared: str) -> Slow:
         object.__setattr__(self, "worker", Slow(self))
         return self.worker
+
+
+class Does(Squarer):
+    """Calls a function before it works on an item."""
+
+    def __init__(self, job: Squares, before: Callable[[int], object]) -> None:
+        super().__init__(job)
+        self.before = before
+
+    def work(self, items: list[int], found: list[int]) -> list[int]:
+        for item in items:
+            self.before(item)
+        return super().work(items, found)
+
+
+def job_that(folder: Path, before: Callable[[int], object]) -> Squares:
+    """Return a job that would do three items at once, and calls `before` with each."""
+
+    class Job(Squares):
+        def start(self, shared: str) -> Does:
+            object.__setattr__(self, "worker", Does(self, before))
+            return self.worker
+
+    return Job(folder, lanes=THREE)
 
 
 def test_every_item_has_one_result_in_order(tmp_path: Path):
@@ -60,7 +89,8 @@ def test_reading_and_writing_go_on_while_another_item_is_worked_on(tmp_path: Pat
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-def test_few_items_are_taken_ahead_of_results(tmp_path: Path, batch: int):
+@pytest.mark.parametrize("lanes", [Lanes(work=1, write=1), THREE])
+def test_few_items_are_taken_ahead_of_results(tmp_path: Path, batch: int, lanes: Lanes):
     taken: list[int] = []
 
     def numbers() -> Iterator[int]:
@@ -68,8 +98,8 @@ def test_few_items_are_taken_ahead_of_results(tmp_path: Path, batch: int):
             taken.append(n)
             yield n
 
-    for done, _ in enumerate(LocalEngine().run(Squares(tmp_path, batch=batch), numbers()), 1):
-        assert len(taken) <= done + batch * (AHEAD + BEHIND + 1)
+    for done, _ in enumerate(LocalEngine().run(Squares(tmp_path, batch=batch, lanes=lanes), numbers()), 1):
+        assert len(taken) <= done + batch * (AHEAD + BEHIND + lanes.work)
 
 
 def test_an_exception_stops_the_job_and_names_its_cause(tmp_path: Path):
@@ -78,3 +108,49 @@ def test_an_exception_stops_the_job_and_names_its_cause(tmp_path: Path):
     with pytest.raises(ValueError, match="from 0 on"):
         list(results)
     assert not (tmp_path / "3.txt").exists()
+
+
+def test_as_many_as_suit_the_worker_are_worked_on_at_once_and_results_stay_in_order(tmp_path: Path):
+    all_three = threading.Barrier(3, timeout=60)
+    job = job_that(tmp_path, lambda item: all_three.wait())
+    assert list(LocalEngine().run(job, range(9))) == [(n, n * n) for n in range(9)]
+
+
+def test_no_more_are_worked_on_at_once_than_asked_for(tmp_path: Path):
+    started, most, count = threading.Lock(), list[int](), list[int]()
+
+    def note(item: int) -> None:
+        with started:
+            count.append(item)
+            most.append(len(count))
+        time.sleep(0.05)
+        count.remove(item)
+
+    assert len(list(LocalEngine(workers=2).run(job_that(tmp_path, note), range(8)))) == 8
+    assert max(most) == 2
+
+
+def test_what_others_do_when_one_fails_counts_and_nothing_is_begun_after_it(tmp_path: Path):
+    all_three = threading.Barrier(3, timeout=60)
+
+    def fail_on_one(item: int) -> None:
+        if item < 3:
+            all_three.wait()
+        if item == 1:
+            raise ValueError("broken")
+
+    results = list[int]()
+    with pytest.raises(ValueError, match="broken"):
+        results += (n for n, _ in LocalEngine().run(job_that(tmp_path, fail_on_one), range(30)))
+    assert results[:2] == [0, 2] and len(results) < 9
+
+
+def test_whoever_wants_no_more_results_ends_the_works_that_run(tmp_path: Path):
+    def wait_for_the_end(item: int) -> None:
+        assert item == 0 or job.worker.stopped.wait(60)
+
+    job = job_that(tmp_path, wait_for_the_end)
+    results = LocalEngine().run(job, range(9))
+    assert next(results) == (0, 0)
+    results.close()
+    assert len(list(tmp_path.glob("*.txt"))) < 9

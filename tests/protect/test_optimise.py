@@ -4,7 +4,7 @@ import torch
 from dp2vl.protect.budget import Similarity
 from dp2vl.protect.config import EFFORTS
 from dp2vl.protect.objective import away, oppose
-from dp2vl.protect.optimise import optimise_changes
+from dp2vl.protect.optimise import Stopped, optimise_changes
 from dp2vl.protect.reference import make_reference
 from dp2vl.types import Budget
 from tower_tools import TinyTower
@@ -119,3 +119,15 @@ def test_each_photo_of_a_batch_is_moved_away_from_its_own_person():
             for c in (right, swapped)
         ]
         assert left[0] < left[1], f"{own} was pushed as {other}"
+
+
+def test_a_search_that_nobody_waits_for_ends_before_its_next_step():
+    asked: list[None] = []
+
+    def is_stopped() -> bool:
+        asked.append(None)
+        return len(asked) > 2
+
+    with pytest.raises(Stopped):
+        run(photo(), [TinyTower()], is_stopped=is_stopped)
+    assert len(asked) == 3

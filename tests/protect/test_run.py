@@ -1,23 +1,24 @@
 """A run over an album: who has which cores, and how it ends."""
 
 import threading
-from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 import dp2vl
 from album_tools import write_album
 from dp2vl.cli.protect import _say_summary, exit_status
-from dp2vl.protect.config import Effort
-from dp2vl.protect.cores import FLOP_PER_S, estimate_search, is_better_spared
-from dp2vl.protect.photo import Made, Protector
+from dp2vl.protect.config import EFFORTS, Effort
+from dp2vl.protect.cores import FLOP_PER_S, choose_lanes, estimate_pass, threads_per_photo
+from dp2vl.protect.photo import Protector
 from dp2vl.surrogates.protocol import Features
-from dp2vl.types import Outcome, Status
+from dp2vl.types import Outcome, Photo, Status
 from tower_tools import TinyTower
 
 
@@ -48,20 +49,9 @@ def protect_with(tower: Counting, folder: Path) -> None:
     dp2vl.protect_album(folder / "album", folder / "out", effort="instant", surrogates=[tower])
 
 
-def note_thread(seen: list[threading.Thread]) -> Callable[..., Made]:
-    """Return `Protector.finish`, which adds the thread that it runs in to `seen`."""
-    finish = Protector.finish
-
-    def noted(*args: Any, **options: Any) -> Made:
-        seen.append(threading.current_thread())
-        return finish(*args, **options)
-
-    return noted
-
-
-@pytest.mark.parametrize(("cores", "expected"), [(1, 1), (2, 1), (3, 2), (64, 4)])
+@pytest.mark.parametrize(("cores", "expected"), [(1, 1), (3, 3), (64, 4)])
 @pytest.mark.parametrize("fails", [False, True])
-def test_small_towers_leave_one_core_and_have_all_their_threads_back_afterwards(
+def test_a_callers_own_tower_has_all_cores_for_one_photo_and_they_are_free_again_afterwards(
     tmp_path, monkeypatch, threads, cores, expected, fails
 ):
     monkeypatch.setattr("os.cpu_count", lambda: cores)
@@ -72,32 +62,74 @@ def test_small_towers_leave_one_core_and_have_all_their_threads_back_afterwards(
     assert torch.get_num_threads() == threads
 
 
-def test_a_search_that_is_long_against_what_files_take_has_all_cores(tmp_path, monkeypatch, threads):
-    monkeypatch.setattr("os.cpu_count", lambda: threads)
-    monkeypatch.setattr("dp2vl.protect.photo.estimate_search", lambda *_, **__: 1000.0)
-    seen: list[threading.Thread] = []
-    monkeypatch.setattr("dp2vl.protect.photo.Protector.finish", note_thread(seen))
-    tower = Counting()
-    protect_with(tower, tmp_path)
-    assert tower.threads == {threads}
-    assert seen == [threading.current_thread()], "the copy was judged beside a search"
+class Watched(Protector):
+    """Notes how many threads towers compute with in each search, and lets none end before a second one has begun."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.threads, self.pair = set[int](), threading.Barrier(2, timeout=60)
+
+    def find_changes(self, *given: Any, **options: Any) -> list[Any]:
+        self.pair.wait()
+        self.threads.add(torch.get_num_threads())
+        return super().find_changes(*given, **options)
 
 
-def test_the_core_that_files_need_is_dearer_the_longer_the_search_and_the_fewer_the_cores():
-    assert is_better_spared(1.0, cores=2) and not is_better_spared(100.0, cores=2)
-    assert is_better_spared(100.0, cores=8) and not is_better_spared(1000.0, cores=8)
+def test_small_towers_search_a_photo_per_core_and_copies_are_the_same_one_after_the_other(
+    tmp_path, monkeypatch, threads
+):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    write_album(tmp_path / "album", photos=4, side_px=48)
+    dp2vl.protect_album(tmp_path / "album", tmp_path / "one", effort="instant", workers=1)
+    made: list[Watched] = []
+    monkeypatch.setattr("dp2vl.protect.job.Protector", lambda *given: made.append(Watched(*given)) or made[0])
+    result = dp2vl.protect_album(tmp_path / "album", tmp_path / "two", effort="instant")
+    assert result.unprotected == () and made[0].threads == {1}
+    for copy in (tmp_path / "one").glob("photo-*"):
+        assert copy.read_bytes() == (tmp_path / "two" / copy.name).read_bytes()
+    assert torch.get_num_threads() == threads
 
 
-def test_a_search_is_estimated_by_the_operations_of_all_its_passes():
+def test_an_interrupt_ends_searches_that_run_elsewhere(tmp_path, monkeypatch, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setitem(EFFORTS, "thorough", Effort(steps=100_000, views=1))
+    write_album(tmp_path / "album", photos=3, side_px=48)
+
+    def interrupt(photo: Photo) -> None:
+        if photo.rel == "photo-1.jpg":  # the one before is searched by then
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dp2vl.protect_album(tmp_path / "album", tmp_path / "out", effort="thorough", on_photo=interrupt)
+    assert not list((tmp_path / "out").glob("photo-*"))
+
+
+@given(pass_s=st.floats(0, 1e4), cores=st.integers(1, 256))
+def test_no_core_is_idle_and_none_is_given_twice(pass_s, cores):
+    threads = threads_per_photo(pass_s, cores=cores)
+    lanes = choose_lanes(threads, cores=cores, on_gpu=False)
+    assert cores - threads < lanes.work * threads <= cores
+
+
+def test_small_passes_have_one_core_and_large_ones_all():
+    assert threads_per_photo(0.05, cores=8) == 1 and threads_per_photo(10.0, cores=8) == 8
+    assert 1 < threads_per_photo(0.5, cores=16) < 16
+
+
+def test_beside_a_gpu_all_cores_but_one_judge_copies():
+    assert choose_lanes(1, cores=4, on_gpu=True) == (1, 3)
+    assert choose_lanes(1, cores=1, on_gpu=True) == (1, 1)
+
+
+def test_a_pass_is_estimated_by_the_operations_of_all_towers():
     class Matrix(TinyTower):
         def features(self, images: Tensor) -> Features:
             images.mean((2, 3)) @ torch.zeros(3, 1000)  # 2 x 3 x 1,000 operations
             return super().features(images)
 
-    effort = Effort(steps=10, views=2)
-    alone, more = (estimate_search([tower], effort, side_px=32) for tower in (TinyTower(), Matrix()))
-    assert more - alone == pytest.approx(2 * 6000 * 10 * 2 / FLOP_PER_S)
-    assert estimate_search([TinyTower(), TinyTower()], effort, side_px=32) == pytest.approx(2 * alone)
+    alone, more = (estimate_pass([tower], side_px=32) for tower in (TinyTower(), Matrix()))
+    assert more - alone == pytest.approx(2 * 6000 / FLOP_PER_S)
+    assert estimate_pass([TinyTower(), TinyTower()], side_px=32) == pytest.approx(2 * alone)
 
 
 def ended(*verdicts: str) -> dp2vl.AlbumResult:

@@ -1,5 +1,7 @@
 """Gradients that lean on skip connections: features stay, and only towers with blocks are touched."""
 
+import threading
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -71,6 +73,17 @@ def test_a_share_of_the_gradient_goes_through_the_branch_and_all_of_it_past() ->
         _, slope = slope_of(tower, photos)
     expected = torch.eye(3)[0] + 0.25 * block.mlp.weight.detach()[0]
     torch.testing.assert_close(slope.flatten(), expected)
+
+
+def test_gradients_of_another_thread_stay_whole() -> None:
+    tower = load_surrogate("mini-llava")
+    photos = torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
+    whole, elsewhere = slope_of(tower, photos)[1], list[Tensor]()
+    with damp_branches(tower, 0.5):
+        other = threading.Thread(target=lambda: elsewhere.append(slope_of(tower, photos)[1]))
+        other.start(), other.join()
+        assert float((slope_of(tower, photos)[1] - whole).norm()) > 0.1 * float(whole.norm())
+    torch.testing.assert_close(elsewhere[0], whole)
 
 
 def test_a_network_without_such_blocks_is_left_as_it_is() -> None:

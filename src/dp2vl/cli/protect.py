@@ -45,7 +45,9 @@ def protect(
     address: Annotated[
         str, typer.Option(help="Ray cluster, host:port or auto; without it, one on this machine for this run.")
     ] = "",
-    workers: Annotated[int, typer.Option(min=0, help="Ray workers; 0 for one per GPU or CPU.")] = 0,
+    workers: Annotated[
+        int, typer.Option(min=0, help="Photos searched at once, at most, or Ray workers; 0 for what suits.")
+    ] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would be done, and do nothing.")] = False,
     preview: Annotated[bool, typer.Option("--preview", help="Write comparison pictures to OUT-preview.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object with outcomes and summary.")] = False,

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from dp2vl.errors import UsageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -10,11 +12,18 @@ TakenItem = TypeVar("TakenItem", contravariant=True)
 MadeResult = TypeVar("MadeResult", covariant=True)
 
 
+class Lanes(NamedTuple):
+    """How many calls of a worker's parts may run at once."""
+
+    work: int
+    write: int
+
+
 class Worker(Protocol[TakenItem, MadeResult]):
     """Does items in three parts, so that the next are read and the last are written meanwhile.
 
-    A part of one item may run in another thread than a part of another; no two calls of `work` run at once. What may
-    go wrong with one item is a result; an exception stops the whole job.
+    A part of one item may run in another thread than a part of another, at the same time. What may go wrong with one
+    item is a result; an exception stops the whole job.
 
     Attributes:
         batch: how many items `work` is given at once, at most; may become less as it goes.
@@ -22,8 +31,15 @@ class Worker(Protocol[TakenItem, MadeResult]):
 
     batch: int
 
-    def share_cores(self) -> AbstractContextManager[None]:
-        """Return what holds as long as one process reads and writes beside the work; entered in the working thread."""
+    def share_cores(self) -> AbstractContextManager[Lanes]:
+        """Return what holds as long as one process does all parts, and gives on entry how many at once suit it.
+
+        Whoever does not enter it calls `work` once at a time.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Make calls of `work` that run raise something soon: nobody waits for them any more."""
         ...
 
     def read(self, item: TakenItem) -> Any:
@@ -66,3 +82,10 @@ class Engine(Protocol):
     def run(self, job: Job[Item, Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield one result per item as soon as it is there; few items are taken ahead of that."""
         ...
+
+
+def check_workers(count: int) -> int:
+    """Return `count`; raise a `UsageError` if it is below 0."""
+    if count < 0:
+        raise UsageError(f"expected 0 workers or more, got {count}", "0 stands for as many as suit the machine")
+    return count

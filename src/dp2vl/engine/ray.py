@@ -17,7 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic
 
-from dp2vl.engine.job import Item, Job, Result
+from dp2vl.engine.job import Item, Job, Result, check_workers
 from dp2vl.errors import DP2VLError, UsageError
 
 IN_FLIGHT = 3
@@ -57,9 +57,7 @@ class RayEngine:
         if address.startswith("ray://"):
             hint = "run the command on a machine of the cluster (`ray job submit`) with --address auto"
             raise UsageError(f"expected the address of a cluster, host:port or auto, got {address}", hint)
-        if workers < 0:
-            raise UsageError(f"expected 0 workers or more, got {workers}", "0 stands for one per GPU or CPU")
-        self.address, self.workers, self.gpus = address, workers, gpus
+        self.address, self.workers, self.gpus = address, check_workers(workers), gpus
 
     def run(self, job: Job[Item, Result], items: Iterable[Item]) -> Iterator[Result]:
         """Yield one result per item as it is done, in no order; see `Engine`.

@@ -1,5 +1,6 @@
-"""How searches and what writes files share the machine's cores."""
+"""How an album's photos share the machine's cores."""
 
+import math
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -8,23 +9,25 @@ import cv2
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from dp2vl.protect.config import Effort
+from dp2vl.engine.job import Lanes
 from dp2vl.surrogates.protocol import Surrogate
 
-FILE_S = 3.0
-"""What one core takes to read, judge and write a photo of 12 MP, in seconds."""
 FLOP_PER_S = 4e10
 """What one core does in a tower's forward and backward pass, as measured (docs/log.md)."""
+SMALL_S = 0.2
+"""Passes that one core does in less get no second one: their operations are too small to be shared out."""
+MOST_WRITERS = 8
+"""More photos judged at once than that, beside a GPU, and decoded photos fill the memory."""
 
 
 @contextmanager
-def spare_core() -> Iterator[None]:
-    """Leave a core to what writes beside the search; afterwards all is as it was.
+def limit_threads(threads: int) -> Iterator[None]:
+    """Let operations of towers take `threads` cores and those of OpenCV one; afterwards all is as it was.
 
-    What writes keeps to that core: OpenCV's threads would take the others from the towers.
+    Threads that begin meanwhile keep to it as well.
     """
     before, opencv = torch.get_num_threads(), cv2.getNumThreads()
-    torch.set_num_threads(max(1, min(before, (os.cpu_count() or 1) - 1)))
+    torch.set_num_threads(threads)
     cv2.setNumThreads(1)
     try:
         yield
@@ -33,20 +36,38 @@ def spare_core() -> Iterator[None]:
         cv2.setNumThreads(opencv)
 
 
-def is_better_spared(search_s: float, *, cores: int) -> bool:
-    """Return whether an album is sooner done if searches leave one of the cores to files.
+def threads_per_photo(pass_s: float, *, cores: int) -> int:
+    """Return how many cores search one photo; the others search other photos meanwhile.
 
-    Else both go in turn, each with all cores: threads of a tower wait for the slowest of them, so that a search beside
-    which a file is written is no faster. With one core of n less it takes n / (n - 1) times as long.
+    Threads of one operation wait for the slowest of them, photos do not wait for one another; but each photo that is
+    searched takes memory, and a user waits for the first. It does not depend on how many photos there are: bytes
+    depend on it, and a run may be resumed.
 
     Args:
-        search_s: what one core takes to search one photo, in seconds.
+        pass_s: what one core takes for a pass of all towers, in seconds; see `estimate_pass`.
     """
-    return cores == 1 or search_s < FILE_S * cores * (cores - 1)
+    at_once = cores // max(1, min(cores, math.ceil(pass_s / SMALL_S)))
+    return cores // at_once
 
 
-def estimate_search(towers: Sequence[Surrogate], effort: Effort, *, side_px: int) -> float:
-    """Return the seconds that one core takes to search one photo, from the operations of the towers' passes.
+def choose_lanes(threads: int, *, cores: int, on_gpu: bool) -> Lanes:
+    """Return how many photos are worked on and how many written at once.
+
+    Args:
+        threads: that search one photo. on_gpu: whether a GPU searches, and cores have the rest alone.
+    """
+    if on_gpu:
+        return Lanes(work=1, write=max(1, min(MOST_WRITERS, cores - 1)))
+    return Lanes(work=max(1, cores // threads), write=1)
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use: those of the machine, or fewer where `OMP_NUM_THREADS` says so."""
+    return min(torch.get_num_threads(), os.cpu_count() or 1)
+
+
+def estimate_pass(towers: Sequence[Surrogate], *, side_px: int) -> float:
+    """Return the seconds that one core takes for a forward and backward pass of each tower, from their operations.
 
     Args:
         side_px: of the square that is looked at once for it.
@@ -55,4 +76,4 @@ def estimate_search(towers: Sequence[Surrogate], effort: Effort, *, side_px: int
         for tower in towers:
             tower.features(torch.full((1, 3, side_px, side_px), 0.5))
     # The weights have no gradient, so the way back costs what the way there did.
-    return 2 * counter.get_total_flops() * effort.steps * effort.views / FLOP_PER_S
+    return 2 * counter.get_total_flops() / FLOP_PER_S

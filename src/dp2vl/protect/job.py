@@ -1,9 +1,10 @@
 """Protecting photos as a job for an engine: what all workers share, and what one worker does with one photo."""
 
 import errno
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,12 +16,13 @@ import torch
 from numpy.typing import NDArray
 
 from dp2vl.album import check_target
+from dp2vl.engine.job import Lanes
 from dp2vl.errors import DP2VLError, PhotoError, PhotoRefused, PlaceTaken
 from dp2vl.files import hash_bytes, read_file, write_atomic
 from dp2vl.images import Picture, check_file_size, decode_photo
 from dp2vl.preprocess import check_size
 from dp2vl.protect.config import ProtectConfig
-from dp2vl.protect.cores import spare_core
+from dp2vl.protect.cores import choose_lanes, limit_threads, usable_cores
 from dp2vl.protect.photo import Made, Protector, choose_device
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.sample import album_references, group_of
@@ -119,13 +121,23 @@ class PhotoWorker:
     def __init__(self, job: AlbumJob, protector: Protector) -> None:
         self.job, self.protector, self.claims = job, protector, make_claims(job.out)
         self.batch, self._in_turn = protector.choose_batch(), False
+        self._finishing: AbstractContextManager[object] = nullcontext()
+        self._writing = threading.Lock()
 
     @contextmanager
-    def share_cores(self) -> Iterator[None]:
-        """Leave a core to what judges and writes copies; or, where searches are long, do that in turn with them."""
-        self._in_turn = not self.protector.spares_core()
-        with nullcontext() if self._in_turn else spare_core():
-            yield
+    def share_cores(self) -> Iterator[Lanes]:
+        """Search and judge photos in turn, several at once; where a GPU searches, judge them beside it."""
+        threads, on_gpu = self.protector.choose_threads(), self.protector.on_gpu
+        lanes = choose_lanes(threads, cores=usable_cores(), on_gpu=on_gpu)
+        self._in_turn = not on_gpu
+        if self._in_turn:  # judging takes less time than the search and far more memory
+            self._finishing = threading.Semaphore((lanes.work + 1) // 2)
+        with limit_threads(threads):
+            yield lanes
+
+    def stop(self) -> None:
+        """End searches before their next step."""
+        self.protector.stopped.set()
 
     def read(self, photo: Photo) -> Step:
         """Return the decoded photo."""
@@ -144,7 +156,8 @@ class PhotoWorker:
         """Return the photo's outcome, once the copy is measured and on the disk."""
         if not self._in_turn:
             made = self._do(photo, made, self._finish)
-        outcome, seconds = self._do(photo, made, self._write)
+        with self._writing:
+            outcome, seconds = self._do(photo, made, self._write)
         assert isinstance(outcome, Outcome)
         return replace(outcome, seconds=round(seconds, 3))
 
@@ -192,7 +205,8 @@ class PhotoWorker:
         return picture, self.protector.find_changes([picture], groups=[group_of(photo.path)])[0]
 
     def _finish(self, photo: Photo, picture: Picture, change: NDArray[np.float32]) -> tuple[Made]:
-        return (self.protector.finish(picture, change, group=group_of(photo.path)),)
+        with self._finishing:
+            return (self.protector.finish(picture, change, group=group_of(photo.path)),)
 
     def _write(self, photo: Photo, made: Made) -> Outcome:
         rel = str(Path(photo.rel).with_suffix(made.suffix)) if made.suffix else photo.rel

@@ -1,6 +1,6 @@
 """The loop: find the change within the budget that moves a photo's features, on several towers and versions at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from itertools import islice
 
@@ -20,6 +20,10 @@ HALF = True
 """Whether towers compute in bfloat16 where that is faster."""
 
 
+class Stopped(Exception):
+    """Nobody waits for the search any more."""
+
+
 def optimise_changes(
     images: Tensor,
     surrogates: Sequence[Surrogate],
@@ -31,6 +35,7 @@ def optimise_changes(
     grey: bool = False,
     groups: Sequence[object] | None = None,
     objective: Objective = oppose,
+    is_stopped: Callable[[], bool] = lambda: False,
 ) -> Tensor:
     """Return the changes (n, c, h, w) for photos, |change| <= linf, SSIM at least about the budget's.
 
@@ -54,6 +59,10 @@ def optimise_changes(
         groups: what each photo was kept with, as in `make_reference`; None where that is not known.
         grey: one channel shared by all three, for greyscale files.
         objective: see `dp2vl.protect.objective`.
+        is_stopped: asked before each step.
+
+    Raises:
+        Stopped: `is_stopped` said so.
     """
     bound, hiding = budget.linf, hiding_power(images)
     ssim, similarity = budget.ssim + effort.room * (1 - budget.ssim), Similarity(images)
@@ -70,6 +79,8 @@ def optimise_changes(
         for surrogate in surrogates:
             damped.enter_context(damp_branches(surrogate, effort.branch_share))
         for step in range(effort.steps):
+            if is_stopped():
+                raise Stopped
             leaf = change.clone().requires_grad_()
             photos = (images + leaf).clamp(0, 1)
             views = [make_view(photos) for make_view in islice(ways, effort.views)]

@@ -1,6 +1,6 @@
 """One photo: find the change, write it into the file's own format, and judge the bytes."""
 
-import os
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -15,12 +15,13 @@ from dp2vl.images import Picture, decode_photo, encode, explain_metadata, output
 from dp2vl.protect.batch import choose_batch
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, ProtectConfig
-from dp2vl.protect.cores import estimate_search, is_better_spared
+from dp2vl.protect.cores import estimate_pass, threads_per_photo, usable_cores
 from dp2vl.protect.optimise import optimise_changes
 from dp2vl.protect.quality import ssim
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
 from dp2vl.surrogates import Surrogate
+from dp2vl.surrogates.tower import Tower
 
 OVERSAMPLING = 2
 """The change is optimised on a copy whose short side is this many times what the largest tower sees: crops still find
@@ -48,6 +49,9 @@ class Protector:
         towers: what the change is optimised against.
         held_out: towers that are only measured.
         references: for `towers`, then for `held_out`.
+
+    Attributes:
+        stopped: once set, searches end before their next step, by `Stopped`.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Protector:
         references: Sequence[Reference],
     ) -> None:
         self.config, self.towers, self.held_out, self.references = config, towers, held_out, references
+        self.stopped = threading.Event()
 
     def finish(self, picture: Picture, change: NDArray[np.float32], *, group: object = None) -> Made:
         """Return the protected copy of a photo: the change written into its format, and measured on the bytes.
@@ -85,6 +90,9 @@ class Protector:
 
         Args:
             pictures: photos of one `working_shape`. groups: what each was kept with, as in `make_reference`.
+
+        Raises:
+            Stopped: `stopped` was set.
         """
         changes = optimise_changes(
             torch.cat([self._working_copy(picture) for picture in pictures]),
@@ -95,6 +103,7 @@ class Protector:
             generator=Generator().manual_seed(self.config.seed),
             grey=pictures[0].pixels.shape[2] == 1,
             groups=groups,
+            is_stopped=self.stopped.is_set,
         )
         return list(changes.cpu().numpy())
 
@@ -105,13 +114,18 @@ class Protector:
             self.config, self.towers, self.references[: len(self.towers)], height=side, width=side * 3 // 2
         )
 
-    def spares_core(self) -> bool:
-        """Return whether an album is sooner done if searches leave a core to what judges and writes copies."""
-        cores = os.cpu_count() or 1
-        if self.references[0].device.type != "cpu" or torch.get_num_threads() < cores:
-            return True
-        search_s = estimate_search(self.towers, EFFORTS[self.config.effort], side_px=self._short_side)
-        return is_better_spared(search_s, cores=cores)
+    @property
+    def on_gpu(self) -> bool:
+        """Whether towers are on a GPU."""
+        return self.references[0].device.type != "cpu"
+
+    def choose_threads(self) -> int:
+        """Return how many cores search one photo."""
+        if self.on_gpu:
+            return 1
+        if not all(isinstance(tower, Tower) for tower in self.towers):
+            return usable_cores()  # a caller's own may not stand two threads at once
+        return threads_per_photo(estimate_pass(self.towers, side_px=self._short_side), cores=usable_cores())
 
     @property
     def _short_side(self) -> int:

@@ -88,7 +88,8 @@ def protect_album(
         force: protect photos again that already are protected copies.
         engine: `local`, or `ray` for many processes, GPUs or machines. Bytes are the same where workers have as many
             threads.
-        address, workers: for `ray`, see `dp2vl.engine.ray.RayEngine`.
+        workers: how many photos are searched at once, at most; 0 for as many as suit the machine. For `ray`, processes.
+        address: for `ray`, see `dp2vl.engine.ray.RayEngine`.
         on_start: called once with the number of photos to work on.
         on_photo: called with each photo when work on it begins; with `ray`, when it is about to.
         on_outcome: called with each photo's outcome as it is recorded.
@@ -133,7 +134,7 @@ def make_engine(name: str, *, address: str = "", workers: int = 0, device: str =
     """Return the engine of that name; see `protect_album`.
 
     Raises:
-        UsageError: the name is unknown, or `address` or `workers` is given for `local`.
+        UsageError: the name is unknown, `address` is given for `local`, or there are fewer than 0 `workers`.
         DP2VLError: what the engine needs is not installed.
     """
     check_choice("engine", name, ENGINES)
@@ -141,11 +142,11 @@ def make_engine(name: str, *, address: str = "", workers: int = 0, device: str =
         from dp2vl.engine.ray import RayEngine
 
         return RayEngine(address=address, workers=workers, gpus=device in ("auto", "cuda"))
-    if address or workers:
-        raise UsageError("expected no --address and no --workers with the local engine", "add --engine ray")
+    if address:
+        raise UsageError("expected no --address with the local engine", "add --engine ray")
     from dp2vl.engine.local import LocalEngine
 
-    return LocalEngine()
+    return LocalEngine(workers=workers)
 
 
 def _name(surrogate: str | Surrogate) -> str:

@@ -5,6 +5,7 @@ found by such gradients holds better on models that were not asked ("Skip Connec
 """
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -22,8 +23,8 @@ the bundled towers."""
 def damp_branches(surrogate: Surrogate, share: float) -> Iterator[int]:
     """Let only `share` of each gradient through attention and MLP of every block, and all of it past them.
 
-    Features stay as they are. So do gradients, where it has no such blocks that can be told by name (TorchScript,
-    networks of convolutions).
+    Features stay as they are. So do gradients of other threads, and all where it has no such blocks that can be told by
+    name (TorchScript, networks of convolutions).
 
     Returns:
         On entry, how many branches were found.
@@ -42,12 +43,15 @@ def _branches(model: object) -> list[nn.Module]:
 
 
 class _Damp:
-    """Forward hook that scales the gradient of what a module returns, or of the first thing that it returns."""
+    """Forward hook that scales the gradient of what a module returns, or of the first thing that it returns.
+
+    Only in the thread that made it: others that search with the same tower have a hook of their own.
+    """
 
     def __init__(self, share: float) -> None:
-        self.share = share
+        self.share, self.thread = share, threading.get_ident()
 
     def __call__(self, module: nn.Module, inputs: Any, output: Any) -> None:
         values: Tensor = output[0] if isinstance(output, tuple) else output
-        if values.requires_grad:
+        if values.requires_grad and self.thread == threading.get_ident():
             values.register_hook(lambda slope: slope * self.share)
