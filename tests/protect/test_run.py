@@ -1,5 +1,7 @@
 """A run over an album: who has which cores, and how it ends."""
 
+import subprocess
+import sys
 import threading
 from contextlib import nullcontext
 from pathlib import Path
@@ -10,6 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 import dp2vl
 from album_tools import write_album
@@ -17,8 +20,10 @@ from dp2vl.cli.protect import _say_summary, exit_status
 from dp2vl.protect.config import EFFORTS, Effort
 from dp2vl.protect.cores import FLOP_PER_S, choose_lanes, estimate_pass, threads_per_photo
 from dp2vl.protect.photo import Protector
+from dp2vl.surrogates import load_surrogate
 from dp2vl.surrogates.protocol import Features
 from dp2vl.types import Outcome, Photo, Status
+from dp2vl.vlm.loading import bundled_names
 from tower_tools import TinyTower
 
 
@@ -121,15 +126,25 @@ def test_beside_a_gpu_all_cores_but_one_judge_copies():
     assert choose_lanes(1, cores=1, on_gpu=True) == (1, 1)
 
 
-def test_a_pass_is_estimated_by_the_operations_of_all_towers():
-    class Matrix(TinyTower):
-        def features(self, images: Tensor) -> Features:
-            images.mean((2, 3)) @ torch.zeros(3, 1000)  # 2 x 3 x 1,000 operations
-            return super().features(images)
+@pytest.mark.parametrize("name", bundled_names())
+def test_a_pass_is_estimated_about_as_long_as_its_operations_say(name):
+    tower = load_surrogate(name)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        tower.features(torch.full((1, 3, 64, 64), 0.5))
+    exact = 2 * counter.get_total_flops() / FLOP_PER_S
+    assert exact / 2 < estimate_pass([tower]) < 2 * exact
+    assert estimate_pass([tower, tower]) == pytest.approx(2 * estimate_pass([tower]))
 
-    alone, more = (estimate_pass([tower], side_px=32) for tower in (TinyTower(), Matrix()))
-    assert more - alone == pytest.approx(2 * 6000 / FLOP_PER_S)
-    assert estimate_pass([TinyTower(), TinyTower()], side_px=32) == pytest.approx(2 * alone)
+
+def test_deciding_who_has_which_cores_does_not_import_a_compiler():
+    program = """
+import sys
+from dp2vl.protect.cores import estimate_pass
+from dp2vl.surrogates import load_surrogates
+estimate_pass(load_surrogates("mini"))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def ended(*verdicts: str) -> dp2vl.AlbumResult:

@@ -1,9 +1,11 @@
 import shutil
+import zipfile
 from dataclasses import replace
 
 import pytest
 import torch
 
+from album_tools import write_tower
 from dp2vl.protect import usual
 from dp2vl.protect.usual import USUAL_FILE, Usual, find_usual, measure_usual, write_usual
 from dp2vl.surrogates import load_surrogate
@@ -24,6 +26,10 @@ def draw_squares(monkeypatch: pytest.MonkeyPatch) -> None:
     noise = (0.1 * torch.randn(1, 3, 32, 32, generator=generator) for _ in people)
     photos = [(person + one).clamp(0, 1) for person, one in zip(people, noise, strict=True)]
     monkeypatch.setattr(usual, "usual_photos", lambda: photos)
+
+
+def refuse_to_measure(*_, **__):
+    raise AssertionError("measured again")
 
 
 @pytest.fixture
@@ -72,11 +78,7 @@ def test_what_was_measured_is_remembered_for_the_same_weights_read_the_same_way(
     shutil.copytree(find_source("mini-llava"), folder)
     (folder / USUAL_FILE).unlink(missing_ok=True)
     measured = find_usual(load_surrogate(f"vlm:{folder}"))
-
-    def refuse(*_, **__):
-        raise AssertionError("measured again")
-
-    monkeypatch.setattr(usual, "measure_usual", refuse)
+    monkeypatch.setattr(usual, "measure_usual", refuse_to_measure)
     assert same(find_usual(load_surrogate(f"vlm:{folder}")), measured)
     other = load_surrogate(f"vlm:{folder}")
     other.family = "read in another way"
@@ -86,6 +88,18 @@ def test_what_was_measured_is_remembered_for_the_same_weights_read_the_same_way(
         next((changed := load_surrogate(f"vlm:{folder}")).model.parameters()).mul_(1.5)
     with pytest.raises(AssertionError, match="measured again"):
         find_usual(changed)
+
+
+def test_a_program_is_remembered_by_all_of_its_bytes(tmp_path, monkeypatch):
+    draw_squares(monkeypatch)
+    name = write_tower(tmp_path)
+    measured = find_usual(load_surrogate(name))
+    monkeypatch.setattr(usual, "measure_usual", refuse_to_measure)
+    assert same(find_usual(load_surrogate(name)), measured)
+    with zipfile.ZipFile(tmp_path / "tower.pt", "a") as file:
+        file.writestr("tower/extra/note", "another program with the same weights")
+    with pytest.raises(AssertionError, match="measured again"):
+        find_usual(load_surrogate(name))
 
 
 def test_a_state_folder_that_cannot_be_written_costs_time_alone(tmp_path, monkeypatch):

@@ -125,7 +125,7 @@ class Protector:
             return 1
         if not all(isinstance(tower, Tower) for tower in self.towers):
             return usable_cores()  # a caller's own may not stand two threads at once
-        return threads_per_photo(estimate_pass(self.towers, side_px=self._short_side), cores=usable_cores())
+        return threads_per_photo(estimate_pass(self.towers), cores=usable_cores())
 
     @property
     def _short_side(self) -> int:

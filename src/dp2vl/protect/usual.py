@@ -18,7 +18,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 import dp2vl
-from dp2vl.files import write_atomic
+from dp2vl.files import hash_file, write_atomic
 from dp2vl.people import draw_portrait, draw_scene, make_person
 from dp2vl.people.scenarios import SCENARIOS
 from dp2vl.storage import state_home
@@ -64,14 +64,14 @@ class Usual:
 def find_usual(surrogate: Surrogate, *, device: str | torch.device = "cpu") -> Usual:
     """Return what comes with a tower or was measured on this machine before, or else what is measured now.
 
-    For a tower from a folder that is remembered, in the user's state folder: a large one takes minutes.
+    For a tower from a folder or file that is remembered, in the user's state folder: a large one takes minutes.
     """
-    folder = getattr(surrogate, "folder", None)
-    if folder is None:
+    folder, program = getattr(surrogate, "folder", None), getattr(surrogate, "program", None)
+    if folder is None and program is None:
         return measure_usual(surrogate, device=device)
     recipe = _recipe(surrogate)
     remembered = state_home() / "usual" / f"{_reading(surrogate, recipe)}.safetensors"
-    for path in (folder / USUAL_FILE, remembered):
+    for path in (folder / USUAL_FILE, remembered) if folder else (remembered,):
         found = _read_usual(path, recipe, device)
         if found is not None:
             return found
@@ -110,8 +110,10 @@ def _reading(surrogate: Surrogate, recipe: str) -> str:
 
 
 def _recipe(surrogate: Surrogate) -> str:
-    """Return a digest of the tower's weights and of who the synthetic people are."""
+    """Return a digest of the tower's weights or program and of who the synthetic people are."""
     digest = hashlib.sha256(repr([PEOPLE, PHOTOS, FIRST_SEED, PHOTO_PX, ALONE, AXES, SHRINK]).encode())
+    if program := getattr(surrogate, "program", None):
+        digest.update(hash_file(program).encode())
     model = getattr(surrogate, "model", None)
     for key, value in model.state_dict().items() if isinstance(model, nn.Module) else ():
         digest.update(key.encode() + value.detach().float().cpu().contiguous().numpy().tobytes())

@@ -31,7 +31,7 @@ def load(spec: str) -> Tower:
         model = torch.jit.load(str(path), map_location="cpu")
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"{path} does not load as TorchScript: {_first_line(error)}", f"expected {FORM}") from error
-    tower = Tower(spec, path.stem, model, Preprocess(side_px), _read, folder=None)
+    tower = Tower(spec, path.stem, model, Preprocess(side_px), _read, folder=None, program=path)
     _try_out(tower)
     return tower
 

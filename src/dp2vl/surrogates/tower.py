@@ -22,7 +22,8 @@ class Tower:
         model: takes normalised squares (n, 3, side, side), or what `preprocess` returns instead.
         preprocess: from images to squares.
         read: (model, squares) -> features.
-        folder: where its files lie, so that what is usual for it is remembered; None if its weights do not say all.
+        folder: where its files lie, so that what is usual for it is remembered.
+        program: the file that holds it whole, where weights alone do not say what it computes.
     """
 
     def __init__(
@@ -33,9 +34,11 @@ class Tower:
         preprocess: "Preprocess | Views",
         read: Callable[[nn.Module, Any], Features],
         folder: Path | None,
+        program: Path | None = None,
     ) -> None:
         self.name, self.family, self.side_px = name, family, preprocess.side_px
-        self.model, self.preprocess, self.read, self.folder = model.eval(), preprocess, read, folder
+        self.model, self.preprocess, self.read = model.eval(), preprocess, read
+        self.folder, self.program = folder, program
         for weight in model.parameters():  # TorchScript modules have no requires_grad_
             weight.requires_grad_(False)
 
