@@ -12,14 +12,13 @@ from dp2vl.engine.local import AHEAD, BEHIND
 from dp2vl.protect.config import EFFORTS, ProtectConfig
 from dp2vl.protect.optimise import optimise_changes
 from dp2vl.protect.reference import Reference
+from dp2vl.protect.room import HOST_SHARE
 from dp2vl.surrogates.protocol import Surrogate
 
 MOST = 32
 """More at once are hardly faster per photo, and each waits decoded."""
 FREE_SHARE = 0.7
 """Of a GPU's free memory: others may use the GPU too."""
-HOST_SHARE = 0.5
-"""Of the machine's free memory, for decoded photos that are searched or wait: before their turn, and to be written."""
 
 
 def choose_batch(
@@ -59,7 +58,8 @@ def how_many(*, gpu_bytes: float, search_bytes: float, host_bytes: float, photo_
 
     Args:
         gpu_bytes: free on the GPU. search_bytes: that searching one photo takes of it.
-        host_bytes: free on the machine. photo_bytes: that the largest photo takes of it.
+        host_bytes: free on the machine, of which `HOST_SHARE` may be filled with decoded photos: that are searched, or
+            wait before their turn and to be written. photo_bytes: that the largest photo takes of it.
     """
     batches = 1 + AHEAD + BEHIND
     fit = FREE_SHARE * gpu_bytes / search_bytes, HOST_SHARE * host_bytes / (batches * photo_bytes)

@@ -18,8 +18,6 @@ TOKEN_PX = 16
 """Every weight is used once per square of about so many pixels, in vision transformers and networks of convolutions."""
 SMALL_S = 0.2
 """Passes that one core does in less get no second one: their operations are too small to be shared out."""
-MOST_WRITERS = 8
-"""More photos judged at once than that, beside a GPU, and decoded photos fill the memory."""
 
 
 @contextmanager
@@ -59,7 +57,7 @@ def choose_lanes(threads: int, *, cores: int, on_gpu: bool) -> Lanes:
         threads: that search one photo. on_gpu: whether a GPU searches, and cores have the rest alone.
     """
     if on_gpu:
-        return Lanes(work=1, write=max(1, min(MOST_WRITERS, cores - 1)))
+        return Lanes(work=1, write=max(1, cores - 1))
     return Lanes(work=max(1, cores // threads), write=1)
 
 

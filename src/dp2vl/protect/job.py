@@ -4,7 +4,7 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from dp2vl.protect.config import ProtectConfig
 from dp2vl.protect.cores import choose_lanes, limit_threads, usable_cores
 from dp2vl.protect.photo import Made, Protector, choose_device
 from dp2vl.protect.reference import Reference
+from dp2vl.protect.room import room_here
 from dp2vl.protect.sample import album_references, group_of
 from dp2vl.records import make_claims
 from dp2vl.storage import why
@@ -121,8 +122,7 @@ class PhotoWorker:
     def __init__(self, job: AlbumJob, protector: Protector) -> None:
         self.job, self.protector, self.claims = job, protector, make_claims(job.out)
         self.batch, self._in_turn = protector.choose_batch(), False
-        self._finishing: AbstractContextManager[object] = nullcontext()
-        self._writing = threading.Lock()
+        self._room, self._writing = room_here(), threading.Lock()
 
     @contextmanager
     def share_cores(self) -> Iterator[Lanes]:
@@ -130,8 +130,6 @@ class PhotoWorker:
         threads, on_gpu = self.protector.choose_threads(), self.protector.on_gpu
         lanes = choose_lanes(threads, cores=usable_cores(), on_gpu=on_gpu)
         self._in_turn = not on_gpu
-        if self._in_turn:  # judging takes less time than the search and far more memory
-            self._finishing = threading.Semaphore((lanes.work + 1) // 2)
         with limit_threads(threads):
             yield lanes
 
@@ -205,7 +203,8 @@ class PhotoWorker:
         return picture, self.protector.find_changes([picture], groups=[group_of(photo.path)])[0]
 
     def _finish(self, photo: Photo, picture: Picture, change: NDArray[np.float32]) -> tuple[Made]:
-        with self._finishing:
+        height, width = picture.pixels.shape[:2]
+        with self._room.take(height * width):
             return (self.protector.finish(picture, change, group=group_of(photo.path)),)
 
     def _write(self, photo: Photo, made: Made) -> Outcome:
