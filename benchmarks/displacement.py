@@ -7,12 +7,12 @@ every tower is measured each time. Displacement is not leakage: it says that fea
 """
 
 import argparse
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from commit import find_commit
 from PIL import Image
 
 import dp2vl
@@ -63,9 +63,7 @@ def main() -> None:
         "effort": options.effort,
         "seed": options.seed,
         "version": dp2vl.__version__,
-        "commit": subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True
-        ).stdout.strip(),
+        "commit": find_commit(),
         "rows": rows,
     }
     write_json(options.out, record)

@@ -8,12 +8,12 @@ when photo and copy are both saved as JPEG 75. Medians over photos. Photos of th
 """
 
 import argparse
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from commit import find_commit
 from torch import Tensor
 from torch.nn.functional import normalize, pdist
 
@@ -42,8 +42,13 @@ def main() -> None:
     options = parser.parse_args()
     towers, photos = load_surrogates(options.towers), read_alike(options.folder, options.photos)
     rows = [row for name, budget in BUDGETS.items() for row in measure(photos, towers, name, budget)]
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
-    record = {"folder": options.folder.name, "photos": len(photos), "effort": "normal", "commit": commit, "rows": rows}
+    record = {
+        "folder": options.folder.name,
+        "photos": len(photos),
+        "effort": "normal",
+        "commit": find_commit(),
+        "rows": rows,
+    }
     write_json(options.out, record)
 
 

@@ -9,11 +9,11 @@ chance is what a random neighbour reaches. Of mini models also through the reade
 import argparse
 import json
 import re
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from commit import find_commit
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -44,8 +44,7 @@ def main() -> None:
             vlm = load_vlm(name)
             heads = load_heads(find_source(name), vlm.tower.dim)
             rows.append(score(f"{name}, reader", lambda image, v=vlm, h=heads: h(v.see(image))[0], images, people))
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    record = {"folder": options.folder.name, "photos": len(people), "commit": commit, "rows": rows}
+    record = {"folder": options.folder.name, "photos": len(people), "commit": find_commit(), "rows": rows}
     write_json(options.out, record)
     print(json.dumps(rows, indent=1))
 

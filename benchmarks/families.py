@@ -13,13 +13,13 @@ import argparse
 import platform
 import re
 import statistics
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from commit import find_commit
 from transformers import (
     Blip2VisionConfig,
     Blip2VisionModel,
@@ -80,9 +80,8 @@ def main() -> None:
 
 
 def write(out: Path, rows: list[dict[str, Any]], *, processor: str) -> None:
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     record = {
-        "commit": commit,
+        "commit": find_commit(),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "processor": processor,

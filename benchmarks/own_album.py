@@ -9,12 +9,12 @@ takes part: the last one is the new photo, the others are learned from. Names, p
 import argparse
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import yaml
+from commit import find_commit
 
 import dp2vl
 from dp2vl.bench.simulate import simulate
@@ -43,11 +43,10 @@ def main() -> None:
             album, vlms=options.vlm, against=copies if options.protect else None, seeds=range(options.seeds),
             report=lambda line: print(line, file=sys.stderr),
         )  # fmt: skip
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     record = {
         "album": options.photos.name,
         "people": people,
-        "commit": commit,
+        "commit": find_commit(),
         "rows": [as_record(one) for one in found],
     }
     write_json(options.out, record)
