@@ -2,6 +2,8 @@
 
 import io
 import struct
+import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from dp2vl.errors import PhotoError, PhotoRefused
 from dp2vl.images import check_file_size, decode_photo, encode, sniff
+from dp2vl.images.boundary import decoding
 from dp2vl.images.containers import (
     boxes,
     is_lossless_webp,
@@ -341,3 +344,21 @@ def test_an_xmp_packet_that_states_size_and_orientation_in_elements_is_made_true
     )
     data = described({}, packet)
     assert b"<tiff:Orientation>1<" in data and b"<tiff:ImageWidth>20<" in data and b"<tiff:Make>Maker<" in data
+
+
+def test_threads_that_decode_at_once_leave_the_warnings_of_the_process_as_they_were():
+    before, inside, leave = list(warnings.filters), threading.Event(), threading.Event()
+
+    def decode_longer() -> None:
+        with decoding("JPEG"):
+            inside.set()
+            leave.wait(60)
+
+    other = threading.Thread(target=decode_longer)
+    with decoding("PNG"):
+        other.start()
+        assert inside.wait(60)
+    assert warnings.filters[0][0] == "ignore", "the other one's warnings are heard"
+    leave.set()
+    other.join()
+    assert warnings.filters == before

@@ -9,7 +9,7 @@ import pytest
 from jobs import Slow, Squarer, Squares
 
 from dp2vl.engine.job import Lanes
-from dp2vl.engine.local import AHEAD, BEHIND, LocalEngine
+from dp2vl.engine.local import AHEAD, BEHIND, LEAD, LocalEngine
 
 THREE = Lanes(work=3, write=1)
 
@@ -99,7 +99,7 @@ def test_few_items_are_taken_ahead_of_results(tmp_path: Path, batch: int, lanes:
             yield n
 
     for done, _ in enumerate(LocalEngine().run(Squares(tmp_path, batch=batch, lanes=lanes), numbers()), 1):
-        assert len(taken) <= done + batch * (AHEAD + BEHIND + lanes.work)
+        assert len(taken) <= done + batch * (AHEAD + BEHIND + (LEAD * lanes.work if lanes == THREE else 1))
 
 
 def test_an_exception_stops_the_job_and_names_its_cause(tmp_path: Path):
@@ -130,7 +130,7 @@ def test_no_more_are_worked_on_at_once_than_asked_for(tmp_path: Path):
     assert max(most) == 2
 
 
-def test_what_others_do_when_one_fails_counts_and_nothing_is_begun_after_it(tmp_path: Path):
+def test_what_others_do_when_one_fails_counts_and_few_are_begun_after_it(tmp_path: Path):
     all_three = threading.Barrier(3, timeout=60)
 
     def fail_on_one(item: int) -> None:
@@ -154,3 +154,37 @@ def test_whoever_wants_no_more_results_ends_the_works_that_run(tmp_path: Path):
     assert next(results) == (0, 0)
     results.close()
     assert len(list(tmp_path.glob("*.txt"))) < 9
+
+
+def test_one_that_takes_long_does_not_stop_the_others(tmp_path: Path):
+    others = threading.Semaphore(0)
+
+    def first_waits_for_others(item: int) -> None:
+        if item:
+            others.release()
+        else:
+            assert all(others.acquire(timeout=60) for _ in range(BEHIND + 3)), "lanes were idle"
+
+    assert [n for n, _ in LocalEngine().run(job_that(tmp_path, first_waits_for_others), range(9))] == list(range(9))
+
+
+def test_an_interrupt_waits_for_no_reading_that_nobody_needs(tmp_path: Path):
+    read = list[int]()
+
+    class Reads(Does):
+        def read(self, item: int) -> int:
+            read.append(item)
+            time.sleep(0.05)
+            return super().read(item)
+
+    class Job(Squares):
+        def start(self, shared: str) -> Squarer:
+            return Reads(self, lambda item: None)
+
+    def numbers() -> Iterator[int]:
+        yield from range(20)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(LocalEngine().run(Job(tmp_path, lanes=Lanes(work=20, write=1)), numbers()))
+    assert len(read) < 20

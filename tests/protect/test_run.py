@@ -17,8 +17,10 @@ from torch.utils.flop_counter import FlopCounterMode
 import dp2vl
 from album_tools import write_album
 from dp2vl.cli.protect import _say_summary, exit_status
+from dp2vl.protect import job
 from dp2vl.protect.config import EFFORTS, Effort
 from dp2vl.protect.cores import FLOP_PER_S, choose_lanes, estimate_pass, threads_per_photo
+from dp2vl.protect.optimise import Stopped
 from dp2vl.protect.photo import Protector
 from dp2vl.surrogates import load_surrogate
 from dp2vl.surrogates.protocol import Features
@@ -99,20 +101,58 @@ def test_an_interrupt_ends_searches_that_run_elsewhere(tmp_path, monkeypatch, th
     monkeypatch.setattr("os.cpu_count", lambda: 2)
     monkeypatch.setitem(EFFORTS, "thorough", Effort(steps=100_000, views=1))
     write_album(tmp_path / "album", photos=3, side_px=48)
+    searched = threading.Event()
+
+    def note(self: Protector, *given: Any, **options: Any) -> list[Any]:
+        searched.set()
+        return find_changes(self, *given, **options)
 
     def interrupt(photo: Photo) -> None:
-        if photo.rel == "photo-1.jpg":  # the one before is searched by then
+        if photo.rel == "photo-1.jpg":
+            assert searched.wait(60)
             raise KeyboardInterrupt
 
+    find_changes = Protector.find_changes
+    monkeypatch.setattr(Protector, "find_changes", note)
     with pytest.raises(KeyboardInterrupt):
         dp2vl.protect_album(tmp_path / "album", tmp_path / "out", effort="thorough", on_photo=interrupt)
     assert not list((tmp_path / "out").glob("photo-*"))
 
 
+def test_no_copy_is_judged_once_the_work_is_to_stop(tmp_path, monkeypatch):
+    write_album(tmp_path / "album", photos=1, side_px=48)
+    monkeypatch.setattr("dp2vl.protect.photo.Protector.finish", lambda *given, **options: pytest.fail("judged"))
+    search = Protector.find_changes
+
+    def stop_after(self: Protector, *given: Any, **options: Any) -> list[Any]:
+        found = search(self, *given, **options)
+        self.stopped.set()
+        return found
+
+    monkeypatch.setattr(Protector, "find_changes", stop_after)
+    with pytest.raises(Stopped):
+        dp2vl.protect_album(tmp_path / "album", tmp_path / "out", effort="instant", surrogates=[TinyTower()])
+
+
+def test_what_photos_are_told_apart_by_is_computed_with_as_many_threads_as_the_search(tmp_path, monkeypatch, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    seen: list[int] = []
+    measure = job.album_references
+
+    def note(*given: Any, **options: Any) -> Any:
+        seen.append(torch.get_num_threads())
+        return measure(*given, **options)
+
+    monkeypatch.setattr(job, "album_references", note)
+    write_album(tmp_path / "album", photos=1, side_px=48)
+    dp2vl.protect_album(tmp_path / "album", tmp_path / "out", effort="instant")
+    assert seen == [1]
+
+
 @given(pass_s=st.floats(0, 1e4), cores=st.integers(1, 256))
 def test_no_core_is_idle_and_none_is_given_twice(pass_s, cores):
     threads = threads_per_photo(pass_s, cores=cores)
-    lanes = choose_lanes(threads, cores=cores, on_gpu=False)
+    lanes = choose_lanes(threads, cores=cores, device="cpu", memory=1e12)
     assert cores - threads < lanes.work * threads <= cores
 
 
@@ -121,9 +161,15 @@ def test_small_passes_have_one_core_and_large_ones_all():
     assert 1 < threads_per_photo(0.5, cores=16) < 16
 
 
-def test_beside_a_gpu_all_cores_but_one_judge_copies():
-    assert choose_lanes(1, cores=4, on_gpu=True) == (1, 3)
-    assert choose_lanes(1, cores=1, on_gpu=True) == (1, 1)
+def test_beside_cuda_all_cores_but_one_judge_copies():
+    assert choose_lanes(1, cores=4, device="cuda", memory=1e12) == (1, 3)
+    assert choose_lanes(1, cores=1, device="cuda", memory=1e12) == (1, 1)
+    assert choose_lanes(1, cores=4, device="mps", memory=1e12) == (1, 1)
+
+
+def test_little_memory_means_fewer_photos_at_once_but_one_always():
+    assert choose_lanes(1, cores=64, device="cpu", memory=4e9).work == 6
+    assert choose_lanes(1, cores=64, device="cpu", memory=0).work == 1
 
 
 @pytest.mark.parametrize("name", bundled_names())

@@ -1,27 +1,27 @@
 """In this process: one thread reads ahead, some work, some write behind."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeVar
 
 from dp2vl.engine.job import Item, Job, Result, check_workers
 
 Done = TypeVar("Done")
-Worked: TypeAlias = Future[list[Future[Result]]]
-"""A batch that is worked on, then its items that are written."""
 AHEAD = 1
 """Batches that are read before their turn."""
 BEHIND = 2
 """Batches that may wait to be written: a slow disk holds the work up only then, and memory stays bounded."""
+LEAD = 2
+"""Batches per lane that may be done before the one whose turn it is: a large photo does not stop the others."""
 
 
 class LocalEngine:
     """Works on as many items at once as suit the worker. Results come in the order of the items.
 
-    Where that is one, it is done in the caller's thread, so that an interrupt is heard at once; else the next step of
-    a work hears it.
+    Where that is one, it is done in the caller's thread, so that an interrupt is heard at once; else works are told to
+    stop, and waited for.
 
     Args:
         workers: how many items are worked on at once, at most; 0 for as many as suit the worker.
@@ -49,7 +49,7 @@ class LocalEngine:
                 ThreadPoolExecutor(lanes, "work") if lanes > 1 else _InThisThread() as workers,
             ):
                 reading: deque[tuple[Item, Future[Any]]] = deque()
-                working: deque[Worked[Result]] = deque()
+                begun: deque[_Batch[Result]] = deque()
                 failures: list[Exception] = []
 
                 def read_ahead(count: int) -> None:
@@ -65,44 +65,68 @@ class LocalEngine:
 
                 try:
                     read_ahead(worker.batch)
-                    while reading and not failures and not any(map(_has_failed, working)):
+                    while reading and not failures and not any(batch.has_failed for batch in begun):
                         taken = [reading.popleft() for _ in range(min(worker.batch, len(reading)))]
                         read_ahead(AHEAD * worker.batch)
-                        working.append(workers.submit(work, taken))
-                        while working and (_is_written(working[0]) or len(working) >= lanes + BEHIND):
-                            yield from _results(working.popleft(), failures)
-                    while working:  # after an exception, too: what is done counts
-                        yield from _results(working.popleft(), failures)
+                        begun.append(_Batch(workers.submit(work, taken)))
+                        while begun and (begun[0].is_done or not _has_room(begun, lanes, BEHIND * worker.batch)):
+                            if begun[0].is_done:
+                                yield from begun.popleft().results(failures)
+                            else:
+                                wait(
+                                    [future for batch in begun for future in batch.coming], return_when=FIRST_COMPLETED
+                                )
+                    while begun:  # after an exception, too: what is done counts
+                        yield from begun.popleft().results(failures)
                     if failures:
                         raise failures[0]
                 finally:
                     worker.stop()
-                    for future in (*working, *(read for _, read in reading)):
-                        future.cancel()
+                    reader.shutdown(wait=False, cancel_futures=True)
 
 
-def _has_failed(worked: "Worked[Result]") -> bool:
-    return worked.done() and worked.exception() is not None
+class _Batch(Generic[Result]):
+    """Items that are worked on together, and then written one by one."""
 
+    def __init__(self, worked: Future[list[Future[Result]]]) -> None:
+        self.worked = worked
 
-def _is_written(worked: "Worked[Result]") -> bool:
-    return worked.done() and (_has_failed(worked) or all(written.done() for written in worked.result()))
+    @property
+    def coming(self) -> list[Future[Any]]:
+        """What is not done yet: the work, or else the items that are to be written."""
+        if not self.worked.done():
+            return [self.worked]
+        return [] if self.has_failed else [written for written in self.worked.result() if not written.done()]
 
+    @property
+    def has_failed(self) -> bool:
+        return self.worked.done() and self.worked.exception() is not None
 
-def _results(worked: "Worked[Result]", failures: list[Exception]) -> Iterator[Result]:
-    """Yield what became of a batch, once that is known; exceptions go to `failures`."""
-    try:
-        batch = worked.result()
-    except Exception as error:
-        failures.append(error)
-        return
-    for written in batch:
+    @property
+    def is_done(self) -> bool:
+        return not self.coming
+
+    def results(self, failures: list[Exception]) -> Iterator[Result]:
+        """Yield what became of each item, once that is known; exceptions go to `failures`."""
         try:
-            result = written.result()
+            batch = self.worked.result()
         except Exception as error:
             failures.append(error)
-        else:
-            yield result
+            return
+        for written in batch:
+            try:
+                result = written.result()
+            except Exception as error:
+                failures.append(error)
+            else:
+                yield result
+
+
+def _has_room(begun: Sequence[_Batch[Any]], lanes: int, behind: int) -> bool:
+    """Return whether another batch may begin: a lane is free, and little waits to be written or for its turn."""
+    worked_on = sum(not batch.worked.done() for batch in begun)
+    written = sum(len(batch.coming) for batch in begun if batch.worked.done())
+    return worked_on < lanes and written <= behind and len(begun) < LEAD * lanes + BEHIND
 
 
 class _InThisThread(Executor):

@@ -1,6 +1,7 @@
 """The line between decoders and the rest: whatever a broken file makes a decoder raise becomes one `PhotoError`."""
 
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -35,12 +36,39 @@ DECODER_ERRORS = (
 """What Pillow, OpenCV and libheif were seen to raise for crafted files, by their base classes."""
 
 
+class _WithoutWarnings:
+    """Keeps warnings from the terminal as long as one thread at least is inside.
+
+    Filters are the whole process's: threads that save and restore them by themselves leave those of one another.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+        self._saved = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.simplefilter("ignore")
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._saved.__exit__(None, None, None)
+
+
+_without_warnings = _WithoutWarnings()
+
+
 @contextmanager
 def decoding(kind: str) -> Iterator[None]:
     """Turn what a decoder raises into `PhotoError`, and keep its warnings from the terminal."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with _without_warnings:
             yield
     except Image.DecompressionBombError as error:
         raise PhotoRefused(

@@ -10,12 +10,16 @@ import torch
 from torch import nn
 
 from dp2vl.engine.job import Lanes
+from dp2vl.protect.room import HOST_SHARE
 from dp2vl.surrogates.protocol import Surrogate
+from dp2vl.surrogates.tower import Tower
 
 FLOP_PER_S = 4e10
 """What one core does in a tower's forward and backward pass, as measured (docs/log.md)."""
 TOKEN_PX = 16
 """Every weight is used once per square of about so many pixels, in vision transformers and networks of convolutions."""
+LANE_BYTES = 0.3e9
+"""What searching one photo more at once takes, as measured with small towers (docs/guides/many-machines.md)."""
 SMALL_S = 0.2
 """Passes that one core does in less get no second one: their operations are too small to be shared out."""
 
@@ -50,15 +54,25 @@ def threads_per_photo(pass_s: float, *, cores: int) -> int:
     return cores // at_once
 
 
-def choose_lanes(threads: int, *, cores: int, on_gpu: bool) -> Lanes:
+def choose_threads(towers: Sequence[Surrogate], *, device: str) -> int:
+    """Return how many cores search one photo."""
+    if device != "cpu":
+        return 1
+    if not all(isinstance(tower, Tower) for tower in towers):
+        return usable_cores()  # a caller's own may not stand two threads at once
+    return threads_per_photo(estimate_pass(towers), cores=usable_cores())
+
+
+def choose_lanes(threads: int, *, cores: int, device: str, memory: float) -> Lanes:
     """Return how many photos are worked on and how many written at once.
 
     Args:
-        threads: that search one photo. on_gpu: whether a GPU searches, and cores have the rest alone.
+        threads: that search one photo. device: that searches; beside CUDA all cores but one judge copies.
+        memory: free on this machine, in bytes.
     """
-    if on_gpu:
-        return Lanes(work=1, write=max(1, cores - 1))
-    return Lanes(work=max(1, cores // threads), write=1)
+    if device == "cpu":
+        return Lanes(work=max(1, min(cores // threads, int(HOST_SHARE * memory / LANE_BYTES))), write=1)
+    return Lanes(work=1, write=max(1, cores - 1) if device == "cuda" else 1)
 
 
 def usable_cores() -> int:
@@ -67,7 +81,7 @@ def usable_cores() -> int:
 
 
 def estimate_pass(towers: Sequence[Surrogate]) -> float:
-    """Return the seconds that one core takes for a forward and backward pass of each tower, within a factor of four.
+    """Return the seconds that one core takes for a forward and backward pass of each tower, roughly.
 
     By weights and size; counting operations would import torch's compiler, which takes seconds.
     """

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+import psutil
 import torch
 from numpy.typing import NDArray
 
@@ -22,7 +23,8 @@ from dp2vl.files import hash_bytes, read_file, write_atomic
 from dp2vl.images import Picture, check_file_size, decode_photo
 from dp2vl.preprocess import check_size
 from dp2vl.protect.config import ProtectConfig
-from dp2vl.protect.cores import choose_lanes, limit_threads, usable_cores
+from dp2vl.protect.cores import choose_lanes, choose_threads, limit_threads, usable_cores
+from dp2vl.protect.optimise import Stopped
 from dp2vl.protect.photo import Made, Protector, choose_device
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.room import room_here
@@ -76,13 +78,14 @@ class AlbumJob:
     def prepare(self, without: frozenset[str] = frozenset(), begin: Callable[[str], object] = str) -> Shared:
         """Return the album's references; reads the sample, but for the digests in `without`."""
         device, towers, held_out = self._loaded
-        found = album_references(
-            {digest: path for digest, path in self.sample.items() if digest not in without},
-            (*towers, *held_out),
-            max_megapixels=self.config.max_megapixels,
-            device=device,
-            begin=begin,
-        )
+        with limit_threads(self.threads):  # they decide last bits here, too
+            found = album_references(
+                {digest: path for digest, path in self.sample.items() if digest not in without},
+                (*towers, *held_out),
+                max_megapixels=self.config.max_megapixels,
+                device=device,
+                begin=begin,
+            )
         found = [reference.to("cpu") for reference in found]
         return Shared(found[: len(towers)], found[len(towers) :])
 
@@ -101,6 +104,12 @@ class AlbumJob:
         return Outcome(
             path=str(photo.path), rel=photo.rel, status=Status.FAILED, sha256_in=photo.sha256, settings=self.settings
         )
+
+    @cached_property
+    def threads(self) -> int:
+        """How many cores search one photo."""
+        device, towers, _ = self._loaded
+        return choose_threads(towers, device=device)
 
     @cached_property
     def _loaded(self) -> tuple[str, list[Surrogate], list[Surrogate]]:
@@ -126,15 +135,15 @@ class PhotoWorker:
 
     @contextmanager
     def share_cores(self) -> Iterator[Lanes]:
-        """Search and judge photos in turn, several at once; where a GPU searches, judge them beside it."""
-        threads, on_gpu = self.protector.choose_threads(), self.protector.on_gpu
-        lanes = choose_lanes(threads, cores=usable_cores(), on_gpu=on_gpu)
-        self._in_turn = not on_gpu
-        with limit_threads(threads):
+        """Search and judge photos in turn, several at once; where CUDA searches, judge them beside it."""
+        device, free = self.protector.references[0].device.type, psutil.virtual_memory().available
+        self._in_turn = device != "cuda"
+        lanes = choose_lanes(self.job.threads, cores=usable_cores(), device=device, memory=free)
+        with limit_threads(self.job.threads):
             yield lanes
 
     def stop(self) -> None:
-        """End searches before their next step."""
+        """End searches before their next step, and judge no copy that is not begun."""
         self.protector.stopped.set()
 
     def read(self, photo: Photo) -> Step:
@@ -147,13 +156,13 @@ class PhotoWorker:
         for places in self._alike(found):
             steps = self._search([photos[place] for place in places], [found[place] for place in places])
             for place, step in zip(places, steps, strict=True):
-                made[place] = self._do(photos[place], step, self._finish) if self._in_turn else step
+                made[place] = self._judge(photos[place], step) if self._in_turn else step
         return made
 
     def write(self, photo: Photo, made: Step) -> Outcome:
         """Return the photo's outcome, once the copy is measured and on the disk."""
         if not self._in_turn:
-            made = self._do(photo, made, self._finish)
+            made = self._judge(photo, made)
         with self._writing:
             outcome, seconds = self._do(photo, made, self._write)
         assert isinstance(outcome, Outcome)
@@ -202,10 +211,17 @@ class PhotoWorker:
     def _find_change(self, photo: Photo, picture: Picture) -> tuple[Picture, NDArray[np.float32]]:
         return picture, self.protector.find_changes([picture], groups=[group_of(photo.path)])[0]
 
+    def _judge(self, photo: Photo, found: Step) -> Step:
+        """Return the copy and what is measured on it, once there is room for that."""
+        if isinstance(found.value, Outcome):
+            return found
+        with self._room.take(found.value[0].pixels.nbytes):
+            if self.protector.stopped.is_set():
+                raise Stopped
+            return self._do(photo, found, self._finish)
+
     def _finish(self, photo: Photo, picture: Picture, change: NDArray[np.float32]) -> tuple[Made]:
-        height, width = picture.pixels.shape[:2]
-        with self._room.take(height * width):
-            return (self.protector.finish(picture, change, group=group_of(photo.path)),)
+        return (self.protector.finish(picture, change, group=group_of(photo.path)),)
 
     def _write(self, photo: Photo, made: Made) -> Outcome:
         rel = str(Path(photo.rel).with_suffix(made.suffix)) if made.suffix else photo.rel
@@ -244,7 +260,9 @@ class PhotoWorker:
             return replace(base, reason=str(error))
         except Exception as error:
             if is_out_of_memory(error):
-                return replace(base, reason="does not fit into memory; hint: use --effort quick or --device cpu")
+                return replace(
+                    base, reason="does not fit into memory; hint: use --workers 1, --effort quick or --device cpu"
+                )
             if not isinstance(error, OSError):
                 raise
             if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -2,8 +2,10 @@
 
 import threading
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,13 +17,11 @@ from dp2vl.images import Picture, decode_photo, encode, explain_metadata, output
 from dp2vl.protect.batch import choose_batch
 from dp2vl.protect.budget import apply_change
 from dp2vl.protect.config import EFFORTS, ProtectConfig
-from dp2vl.protect.cores import estimate_pass, threads_per_photo, usable_cores
 from dp2vl.protect.optimise import optimise_changes
 from dp2vl.protect.quality import ssim
 from dp2vl.protect.reference import Reference
 from dp2vl.protect.verify import give_verdict, measure_quality, measure_shift, to_tensor
 from dp2vl.surrogates import Surrogate
-from dp2vl.surrogates.tower import Tower
 
 OVERSAMPLING = 2
 """The change is optimised on a copy whose short side is this many times what the largest tower sees: crops still find
@@ -63,6 +63,10 @@ class Protector:
     ) -> None:
         self.config, self.towers, self.held_out, self.references = config, towers, held_out, references
         self.stopped = threading.Event()
+        # A search on a GPU was planned with most of its memory, and MPS stands one thread at a time.
+        self._looking: AbstractContextManager[Any] = (
+            nullcontext() if references[0].device.type == "cpu" else threading.Lock()
+        )
 
     def finish(self, picture: Picture, change: NDArray[np.float32], *, group: object = None) -> Made:
         """Return the protected copy of a photo: the change written into its format, and measured on the bytes.
@@ -77,7 +81,8 @@ class Protector:
         data, after, similarity = self._fit(picture, change)
         figures = measure_quality(picture.pixels, after.pixels, similarity=similarity)
         everyone = (*self.towers, *self.held_out)
-        figures |= measure_shift(to_tensor(picture), to_tensor(after), everyone, self.references, group=group)
+        with self._looking:
+            figures |= measure_shift(to_tensor(picture), to_tensor(after), everyone, self.references, group=group)
         used = [t.name for t in self.towers]
         suffix = output_suffix(picture)
         notes = (*picture.notes, *explain_metadata(picture, self.config.metadata))
@@ -113,19 +118,6 @@ class Protector:
         return choose_batch(
             self.config, self.towers, self.references[: len(self.towers)], height=side, width=side * 3 // 2
         )
-
-    @property
-    def on_gpu(self) -> bool:
-        """Whether towers are on a GPU."""
-        return self.references[0].device.type != "cpu"
-
-    def choose_threads(self) -> int:
-        """Return how many cores search one photo."""
-        if self.on_gpu:
-            return 1
-        if not all(isinstance(tower, Tower) for tower in self.towers):
-            return usable_cores()  # a caller's own may not stand two threads at once
-        return threads_per_photo(estimate_pass(self.towers), cores=usable_cores())
 
     @property
     def _short_side(self) -> int:

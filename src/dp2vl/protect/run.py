@@ -91,7 +91,7 @@ def protect_album(
         workers: how many photos are searched at once, at most; 0 for as many as suit the machine. For `ray`, processes.
         address: for `ray`, see `dp2vl.engine.ray.RayEngine`.
         on_start: called once with the number of photos to work on.
-        on_photo: called with each photo when work on it begins; with `ray`, when it is about to.
+        on_photo: called with each photo when its turn has come: work on it begins soon.
         on_outcome: called with each photo's outcome as it is recorded.
 
     Raises:
