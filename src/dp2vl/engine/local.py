@@ -1,12 +1,12 @@
 """In this process: one thread reads ahead, some work, some write behind."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 
-from dp2vl.engine.job import Item, Job, Result, check_workers
+from dp2vl.engine.job import Item, Job, Result, Worker, check_workers
 
 Done = TypeVar("Done")
 AHEAD = 1
@@ -48,41 +48,68 @@ class LocalEngine:
                 ThreadPoolExecutor(suits.write, "write") as writer,
                 ThreadPoolExecutor(lanes, "work") if lanes > 1 else _InThisThread() as workers,
             ):
-                reading: deque[tuple[Item, Future[Any]]] = deque()
-                begun: deque[_Batch[Result]] = deque()
-                failures: list[Exception] = []
-
-                def read_ahead(count: int) -> None:
-                    for item in islice(coming, max(0, count - len(reading))):
-                        reading.append((item, reader.submit(worker.read, item)))
-
-                def work(taken: list[tuple[Item, Future[Any]]]) -> list[Future[Result]]:
-                    items, reads = zip(*taken, strict=True)
-                    taken.clear()  # or what was read of some stays in memory while the next are worked on
-                    made = worker.work(items, [read.result() for read in reads])
-                    del reads
-                    return [writer.submit(worker.write, *each) for each in zip(items, made, strict=True)]
-
                 try:
-                    read_ahead(worker.batch)
-                    while reading and not failures and not any(batch.has_failed for batch in begun):
-                        taken = [reading.popleft() for _ in range(min(worker.batch, len(reading)))]
-                        read_ahead(AHEAD * worker.batch)
-                        begun.append(_Batch(workers.submit(work, taken)))
-                        while begun and (begun[0].is_done or not _has_room(begun, lanes, BEHIND * worker.batch)):
-                            if begun[0].is_done:
-                                yield from begun.popleft().results(failures)
-                            else:
-                                wait(
-                                    [future for batch in begun for future in batch.coming], return_when=FIRST_COMPLETED
-                                )
-                    while begun:  # after an exception, too: what is done counts
-                        yield from begun.popleft().results(failures)
-                    if failures:
-                        raise failures[0]
+                    yield from _Line(worker, coming, lanes, reader, workers, writer).run()
                 finally:
                     worker.stop()
                     reader.shutdown(wait=False, cancel_futures=True)
+
+
+class _Line(Generic[Item, Result]):
+    """Items on their way through the three parts, each done by an executor of its own."""
+
+    def __init__(
+        self,
+        worker: Worker[Item, Result],
+        coming: Iterator[Item],
+        lanes: int,
+        reader: Executor,
+        workers: Executor,
+        writer: Executor,
+    ) -> None:
+        self.worker, self.coming, self.lanes = worker, coming, lanes
+        self.reader, self.workers, self.writer = reader, workers, writer
+        self.reading: deque[tuple[Item, Future[Any]]] = deque()
+        self.begun: deque[_Batch[Result]] = deque()
+        self.failures: list[Exception] = []
+
+    def run(self) -> Iterator[Result]:
+        """Yield results in the order of the items; raise the first exception after all that is done."""
+        self._read_ahead(self.worker.batch)
+        while self.reading and not self.failures and not any(batch.has_failed for batch in self.begun):
+            self._begin()
+            while self.begun and (self.begun[0].is_done or not self._has_room()):
+                if self.begun[0].is_done:
+                    yield from self.begun.popleft().results(self.failures)
+                else:
+                    wait([future for batch in self.begun for future in batch.coming], return_when=FIRST_COMPLETED)
+        while self.begun:
+            yield from self.begun.popleft().results(self.failures)
+        if self.failures:
+            raise self.failures[0]
+
+    def _read_ahead(self, count: int) -> None:
+        for item in islice(self.coming, max(0, count - len(self.reading))):
+            self.reading.append((item, self.reader.submit(self.worker.read, item)))
+
+    def _begin(self) -> None:
+        taken = [self.reading.popleft() for _ in range(min(self.worker.batch, len(self.reading)))]
+        self._read_ahead(AHEAD * self.worker.batch)
+        self.begun.append(_Batch(self.workers.submit(self._work, taken)))
+
+    def _work(self, taken: list[tuple[Item, Future[Any]]]) -> list[Future[Result]]:
+        items, reads = zip(*taken, strict=True)
+        taken.clear()  # or what was read of some stays in memory while the next are worked on
+        made = self.worker.work(items, [read.result() for read in reads])
+        del reads
+        return [self.writer.submit(self.worker.write, *each) for each in zip(items, made, strict=True)]
+
+    def _has_room(self) -> bool:
+        """Return whether another batch may begin: a lane is free, and little waits to be written or for its turn."""
+        worked_on = sum(not batch.worked.done() for batch in self.begun)
+        written = sum(len(batch.coming) for batch in self.begun if batch.worked.done())
+        few = written <= BEHIND * self.worker.batch and len(self.begun) < LEAD * self.lanes + BEHIND
+        return worked_on < self.lanes and few
 
 
 class _Batch(Generic[Result]):
@@ -120,13 +147,6 @@ class _Batch(Generic[Result]):
                 failures.append(error)
             else:
                 yield result
-
-
-def _has_room(begun: Sequence[_Batch[Any]], lanes: int, behind: int) -> bool:
-    """Return whether another batch may begin: a lane is free, and little waits to be written or for its turn."""
-    worked_on = sum(not batch.worked.done() for batch in begun)
-    written = sum(len(batch.coming) for batch in begun if batch.worked.done())
-    return worked_on < lanes and written <= behind and len(begun) < LEAD * lanes + BEHIND
 
 
 class _InThisThread(Executor):

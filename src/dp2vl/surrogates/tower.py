@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Tower:
     """A surrogate made of a network and its preprocessing; freezes the network and puts it in eval mode.
 
+    Several threads may ask for features at once.
+
     Args:
         name, family: see `Surrogate`.
         model: takes normalised squares (n, 3, side, side), or what `preprocess` returns instead.
