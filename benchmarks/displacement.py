@@ -12,10 +12,10 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from commit import find_commit
 from PIL import Image
 
 import dp2vl
+from commit import find_commit
 from dp2vl.files import write_json
 from dp2vl.images import read_photo
 from dp2vl.people import draw_portrait, make_person

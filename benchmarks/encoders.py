@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from commit import find_commit
 from torch import Tensor
 from torch.nn.functional import normalize, pdist
 
 import dp2vl
+from commit import find_commit
 from dp2vl.files import write_json
 from dp2vl.images import read_photo
 from dp2vl.protect.quality import ssim

@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from commit import find_commit
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from commit import find_commit
 from dp2vl.files import write_json
 from dp2vl.images import read_photo
 from dp2vl.surrogates import load_surrogate

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from commit import find_commit
 from transformers import (
     Blip2VisionConfig,
     Blip2VisionModel,
@@ -33,6 +32,7 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
+from commit import find_commit
 from dp2vl.files import write_json
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.adapters import Lora

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from objectives import EFFORT, STRENGTH, Screen, run_screen
 
 from dp2vl.bench.baselines.names import BASELINES
 from dp2vl.bench.baselines.registry import apply_baseline
 from dp2vl.dataset.schema import PhotoRow
 from dp2vl.protect.noise import add_noise
 from dp2vl.types import STRENGTHS
+from objectives import EFFORT, STRENGTH, Screen, run_screen
 
 OUT = Path(__file__).parent / "results" / "methods.json"
 NOISE = "noise"

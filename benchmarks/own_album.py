@@ -14,9 +14,9 @@ import tempfile
 from pathlib import Path
 
 import yaml
-from commit import find_commit
 
 import dp2vl
+from commit import find_commit
 from dp2vl.bench.simulate import simulate
 from dp2vl.cli.simulate import as_record
 from dp2vl.files import write_json

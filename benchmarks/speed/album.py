@@ -22,7 +22,6 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from record import time_in_turn, write
 from transformers import CLIPConfig, CLIPModel, CLIPVisionConfig
 
 import dp2vl
@@ -34,6 +33,7 @@ from dp2vl.protect.photo import Protector
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.verify import measure_quality, measure_shift, to_tensor
 from dp2vl.surrogates import load_surrogates
+from record import time_in_turn, write
 from towers import LLAVA_TOWER
 
 SIZES = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000)}

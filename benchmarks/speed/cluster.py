@@ -15,10 +15,10 @@ from typing import Any
 
 os.environ["OMP_NUM_THREADS"] = "1"
 from PIL import Image
-from record import write
 
 import dp2vl
 from dp2vl.people import draw_portrait, make_person
+from record import write
 
 ROUNDS = 2
 

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from record import wait_for_gpu, write
 from torch import Generator
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -25,6 +24,7 @@ from dp2vl.protect.photo import OVERSAMPLING
 from dp2vl.protect.reference import Reference
 from dp2vl.surrogates.families import _read
 from dp2vl.surrogates.tower import Tower
+from record import wait_for_gpu, write
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from families import FULL_TOWERS

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from record import wait_for_gpu, write
 from torch import Generator, Tensor
 
 from dp2vl.bench.baselines.encoders import ENCODER_METHODS, Scene
@@ -29,6 +28,7 @@ from dp2vl.protect.reference import Reference, make_reference
 from dp2vl.protect.usual import collect, usual_photos
 from dp2vl.surrogates import Surrogate, load_surrogate
 from dp2vl.types import Budget
+from record import wait_for_gpu, write
 
 USED, HELD_OUT = ("mini-llava", "mini-minigpt-v2"), "mini-qwen-vl"
 RIVALS = {"m-attack-v2": (300, 10), "veattack": (100, 1)}

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PIL import Image
-from record import time_in_turn, write
 
 from dp2vl.people import draw_portrait, make_person
+from record import time_in_turn, write
 
 
 def main() -> None:

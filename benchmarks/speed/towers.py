@@ -12,10 +12,10 @@ import argparse
 from typing import Any
 
 import torch
-from record import time_in_turn, write
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
 from dp2vl.vlm.llava import LlavaTower, preprocess
+from record import time_in_turn, write
 
 LAYERS, WIDTH, MLP, HEADS, SIDE, PATCH = 24, 1024, 4096, 16, 336, 14
 LLAVA_TOWER = CLIPVisionConfig(
