@@ -2,7 +2,8 @@
 
 python benchmarks/speed/album.py overhead [--photos 64 16 3]  wall time over that of the bare passes of the same towers:
                                                               the bundled ones, then two of CLIP with random weights,
-                                                              ViT-B/32 and the ViT-L/14 at 336 px that LLaVA-1.5 has
+                                                              ViT-B/32 and the ViT-L/14 at 336 px that LLaVA-1.5 has;
+                                                              with fewer numbers only the first, the others' rows stay
 python benchmarks/speed/album.py megapixels                   12 and 48 MP against 1 MP, without decoding and encoding
 python benchmarks/speed/album.py memory [--photos 20 1000]    peak memory of the whole process
 
@@ -33,7 +34,7 @@ from dp2vl.protect.photo import Protector
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.verify import measure_quality, measure_shift, to_tensor
 from dp2vl.surrogates import load_surrogates
-from record import time_in_turn, write
+from record import read_rows, time_in_turn, when, write
 from towers import LLAVA_TOWER
 
 SIZES = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000)}
@@ -56,11 +57,10 @@ def main() -> None:
             large = write_clip(Path(place) / "large", LLAVA_TOWER)
             towers = {"bundled": "mini", "CLIP ViT-B/32": base, "CLIP ViT-L/14, 336 px": large}
             counts = options.photos or [64, 16, 3]
-            rows = [
-                {"towers": name} | measure_overhead(count, tower, options.effort)
-                for count, (name, tower) in zip(counts, towers.items(), strict=True)
-            ]
-        write("overhead", effort=options.effort, rows=rows)
+            rows = {row["towers"]: row for row in read_rows("overhead")}
+            for count, (name, tower) in zip(counts, towers.items(), strict=False):
+                rows[name] = {"towers": name} | measure_overhead(count, tower, options.effort) | when()
+        write("overhead", effort=options.effort, rows=list(rows.values()))
     else:
         write("memory", rows=[measure_memory(count, options.effort) for count in options.photos or [20, 1000]])
 

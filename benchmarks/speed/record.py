@@ -56,10 +56,8 @@ def write(name: str, **values: Any) -> None:
 
     The commit ends in `-dirty` where files differ from it, an earlier record among them: commit each before the next.
     """
-    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True).stdout.strip()
     record = {
-        "commit": commit,
-        "date": time.strftime("%Y-%m-%d"),
+        **when(),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "threads": torch.get_num_threads(),
@@ -70,6 +68,22 @@ def write(name: str, **values: Any) -> None:
     }
     write_json(RESULTS / f"{name}.json", record)
     print(json.dumps(record, indent=1))
+
+
+def when() -> dict[str, str]:
+    """Return the commit and today's date."""
+    command = ["git", "describe", "--always", "--dirty"]
+    commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return {"commit": commit, "date": time.strftime("%Y-%m-%d")}
+
+
+def read_rows(name: str) -> list[dict[str, Any]]:
+    """Return the rows of a record, none if it is not there; each with the commit and date that it was measured at."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return []
+    record = json.loads(path.read_text())
+    return [{key: record[key] for key in ("commit", "date")} | row for row in record["rows"]]
 
 
 def processor_name() -> str:
