@@ -18,10 +18,10 @@ FLOP_PER_S = 4e10
 """What one core does in a tower's forward and backward pass, as measured (docs/log.md)."""
 TOKEN_PX = 16
 """Every weight is used once per square of about so many pixels, in vision transformers and networks of convolutions."""
-LANE_BYTES = 0.3e9
-"""What searching one photo more at once takes, as measured with small towers (docs/guides/many-machines.md)."""
-SMALL_S = 0.2
-"""Passes that one core does in less get no second one: their operations are too small to be shared out."""
+LANE_BYTES = 0.5e9
+"""What searching one photo more at once takes at most; 0.3e9 with the bundled towers, as measured."""
+SMALL_S = 2.0
+"""Passes that one core does in less get no second one: threads of an operation wait for one another (docs/log.md)."""
 
 
 @contextmanager
