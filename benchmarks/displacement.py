@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image
 
 import dp2vl
-from commit import find_commit
 from dp2vl.files import write_json
 from dp2vl.images import read_photo
 from dp2vl.people import draw_portrait, make_person
@@ -24,6 +23,7 @@ from dp2vl.protect.quality import ssim
 from dp2vl.protect.reference import make_reference
 from dp2vl.protect.verify import measure_shift, to_tensor
 from dp2vl.types import Budget
+from speed.record import find_commit
 
 PEOPLE, PHOTOS_EACH, SIZE_PX = 12, 2, 224
 FIRST_SEED = 930_000

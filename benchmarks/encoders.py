@@ -17,13 +17,13 @@ from torch import Tensor
 from torch.nn.functional import normalize, pdist
 
 import dp2vl
-from commit import find_commit
 from dp2vl.files import write_json
 from dp2vl.images import read_photo
 from dp2vl.protect.quality import ssim
 from dp2vl.protect.views import jpeg
 from dp2vl.surrogates import Surrogate, load_surrogates
 from dp2vl.types import STRENGTHS, Budget
+from speed.record import find_commit
 
 BUDGETS = {
     "6 levels, SSIM .92": Budget(linf=6 / 255, ssim=0.92),

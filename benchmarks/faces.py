@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from commit import find_commit
 from dp2vl.files import write_json
 from dp2vl.images import read_photo
 from dp2vl.surrogates import load_surrogate
@@ -24,6 +23,7 @@ from dp2vl.surrogates.sets import tower_names
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.loading import bundled_names, find_source
 from dp2vl.vlm.mini.heads import load_heads
+from speed.record import find_commit
 
 
 def main() -> None:

@@ -32,7 +32,6 @@ from transformers import (
     Qwen2ForCausalLM,
 )
 
-from commit import find_commit
 from dp2vl.files import write_json
 from dp2vl.vlm import load_vlm
 from dp2vl.vlm.adapters import Lora
@@ -41,6 +40,7 @@ from dp2vl.vlm.minigpt_v2 import MiniGPTv2, MiniGPTv2Tower
 from dp2vl.vlm.qwen_vision import QwenVisionConfig, QwenVisionTower, Resampler
 from dp2vl.vlm.qwen_vl import LORA as QWEN_LORA
 from dp2vl.vlm.qwen_vl import QwenVLTower
+from speed.record import find_commit
 
 SEVEN_B = {
     "hidden_size": 4096,

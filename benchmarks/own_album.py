@@ -16,11 +16,11 @@ from pathlib import Path
 import yaml
 
 import dp2vl
-from commit import find_commit
 from dp2vl.bench.simulate import simulate
 from dp2vl.cli.simulate import as_record
 from dp2vl.files import write_json
 from dp2vl.people.scenarios import SCENARIOS
+from speed.record import find_commit
 
 NAMES = ("Ada", "Bruno", "Clara", "Dario", "Edda", "Fabio", "Greta", "Hugo", "Iris", "Jonas")
 SHOWN = ("pet", "home", "vehicle")

@@ -90,10 +90,10 @@ RUN = (
     "dp2vl protect ~/Photos --out ~/Protected --dry-run",
     "dp2vl models list",
     "dp2vl dataset init album",
+    "dp2vl report benchmarks/results --out report",
 )
-"""Commands of the pages that are cheap enough to run here. What trains, protects, draws, downloads or reports on all
-records is only read by the command line above; the main path, the smoke suite, reports and what the README shows have
-tests of their own."""
+"""Commands of the pages that are cheap enough to run here. What trains, protects, draws or downloads is only read by
+the command line above; the main path, the smoke suite and what the README shows have tests of their own."""
 
 
 @pytest.mark.parametrize("line", RUN)
@@ -101,6 +101,7 @@ def test_cheap_commands_of_the_pages_run(line: str, tmp_path: Path, monkeypatch:
     assert any(shown.split("#")[0].strip() == line for _, shown in COMMANDS), f"no page shows {line}"
     (tmp_path / "Photos").mkdir()
     Image.new("RGB", (64, 64), (120, 90, 70)).save(tmp_path / "Photos" / "one.jpg")
+    (tmp_path / "benchmarks").symlink_to(ROOT / "benchmarks")
     monkeypatch.chdir(tmp_path)
     words = [word.replace("~", str(tmp_path)) for word in shlex.split(line)[1:]]
     run = CliRunner().invoke(app, words)

@@ -115,7 +115,8 @@ def test_a_protected_copy_is_recognised_wherever_it_lies_and_refused_unless_forc
     assert protect(elsewhere, tmp_path / "twice", tower, force=True).unprotected == ()
 
 
-def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path: Path):
+@pytest.mark.parametrize("moment", [0.0, 0.3, 0.6])
+def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path: Path, moment: float):
     album, tower = tmp_path / "album", write_tower(tmp_path)
     write_album(album, photos=4)
     arguments = ["protect", str(album), "--effort", "quick", "--surrogates", tower, "--out"]
@@ -127,6 +128,7 @@ def test_a_killed_run_goes_on_where_it_was_and_ends_with_the_same_bytes(tmp_path
     )  # fmt: skip
     while process.poll() is None and not list(out.glob("*.png")):
         time.sleep(0.01)
+    time.sleep(moment)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert run_cli(*arguments, out).returncode in WROTE_ALL

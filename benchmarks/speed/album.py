@@ -39,6 +39,8 @@ from towers import LLAVA_TOWER
 
 SIZES = {1: (1152, 864), 12: (4000, 3000), 48: (8000, 6000)}
 """Megapixels -> width and height."""
+TOWERS = {"bundled": None, "CLIP ViT-B/32": CLIPVisionConfig(), "CLIP ViT-L/14, 336 px": LLAVA_TOWER}
+"""Of `overhead`: name -> vision tower of a CLIP with random weights, or none for the bundled towers."""
 FIRST_PERSON = 931_000
 TIMED_PASSES = 8
 
@@ -52,13 +54,10 @@ def main() -> None:
     if options.what == "megapixels":
         write("megapixels", **compare_megapixels())
     elif options.what == "overhead":
-        with tempfile.TemporaryDirectory() as place:
-            base = write_clip(Path(place) / "base", CLIPVisionConfig())
-            large = write_clip(Path(place) / "large", LLAVA_TOWER)
-            towers = {"bundled": "mini", "CLIP ViT-B/32": base, "CLIP ViT-L/14, 336 px": large}
-            counts = options.photos or [64, 16, 3]
-            rows = {row["towers"]: row for row in read_rows("overhead")}
-            for count, (name, tower) in zip(counts, towers.items(), strict=False):
+        rows = {row["towers"]: row for row in read_rows("overhead")}
+        for count, (name, vision) in zip(options.photos or [64, 16, 3], TOWERS.items(), strict=False):
+            with tempfile.TemporaryDirectory() as place:
+                tower = write_clip(Path(place), vision) if vision else "mini"
                 rows[name] = {"towers": name} | measure_overhead(count, tower, options.effort) | when()
         write("overhead", effort=options.effort, rows=list(rows.values()))
     else:

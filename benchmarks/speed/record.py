@@ -72,9 +72,13 @@ def write(name: str, **values: Any) -> None:
 
 def when() -> dict[str, str]:
     """Return the commit and today's date."""
+    return {"commit": find_commit(), "date": time.strftime("%Y-%m-%d")}
+
+
+def find_commit() -> str:
+    """Return the commit, with `-dirty` behind it where files differ from it."""
     command = ["git", "describe", "--always", "--dirty"]
-    commit = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    return {"commit": commit, "date": time.strftime("%Y-%m-%d")}
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def read_rows(name: str) -> list[dict[str, Any]]:

@@ -6,11 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dp2vl.engine.job import Lanes
+
+ONE = Lanes(work=1, write=1)
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Squares:
 
     folder: Path
     batch: int = 1
-    lanes: Lanes = field(default=Lanes(work=1, write=1))
+    lanes: Lanes = ONE
     kills: tuple[int, ...] = ()
     stumbles: tuple[int, ...] = ()
     looks_at: tuple[int, ...] = ()

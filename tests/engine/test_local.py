@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from jobs import Slow, Squarer, Squares
+from jobs import ONE, Slow, Squarer, Squares
 
 from dp2vl.engine.job import Lanes
 from dp2vl.engine.local import AHEAD, BEHIND, LEAD, LocalEngine
@@ -89,7 +89,7 @@ def test_reading_and_writing_go_on_while_another_item_is_worked_on(tmp_path: Pat
 
 
 @pytest.mark.parametrize("batch", [1, 4])
-@pytest.mark.parametrize("lanes", [Lanes(work=1, write=1), THREE])
+@pytest.mark.parametrize("lanes", [ONE, THREE])
 def test_few_items_are_taken_ahead_of_results(tmp_path: Path, batch: int, lanes: Lanes):
     taken: list[int] = []
 

@@ -7,12 +7,12 @@ import pytest
 from dp2vl.protect.room import Room
 
 
-def goes_in(room: Room, pixels: int, *, within_s: float = 60) -> bool:
-    """Return whether a photo of so many pixels is let in."""
+def goes_in(room: Room, size: int, *, within_s: float = 60) -> bool:
+    """Return whether a photo of that size is let in."""
     inside = threading.Event()
 
     def take() -> None:
-        with room.take(pixels):
+        with room.take(size):
             inside.set()
 
     thread = threading.Thread(target=take, daemon=True)

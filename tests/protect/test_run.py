@@ -69,6 +69,22 @@ def test_a_callers_own_tower_has_all_cores_for_one_photo_and_they_are_free_again
     assert torch.get_num_threads() == threads
 
 
+def test_a_photo_that_has_all_cores_is_judged_in_turn_with_the_searches(tmp_path, monkeypatch, threads):
+    monkeypatch.setattr("os.cpu_count", lambda: threads)
+    seen: list[threading.Thread] = []
+    finish = Protector.finish
+
+    def note(*given: Any, **options: Any) -> Any:
+        seen.append(threading.current_thread())
+        return finish(*given, **options)
+
+    monkeypatch.setattr(Protector, "finish", note)
+    tower = Counting()
+    protect_with(tower, tmp_path)
+    assert tower.threads == {threads}
+    assert seen == [threading.current_thread()], "the copy was judged beside a search"
+
+
 class Watched(Protector):
     """Notes how many threads towers compute with in each search, and lets none end before a second one has begun."""
 
